@@ -1,0 +1,89 @@
+"""Small models with the real interfaces, so that the unit suite needs no model file."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from threading import Event
+
+import numpy as np
+
+from rag.types import Piece, Prompt, Vectors
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+class BagOfWordsEmbedder:
+    """Texts that share words are near: a hashed bag of words, unit length."""
+
+    name = "bag-of-words"
+    dimension = 256
+    fingerprint = "bag-of-words-256"
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        self.embedded.extend(texts)
+        return np.stack([self.embed_query(t) for t in texts]) if texts else np.zeros((0, self.dimension), np.float32)
+
+    def embed_query(self, text: str) -> Vectors:
+        vector = np.zeros(self.dimension, np.float32)
+        for word in words(text):
+            vector[zlib.crc32(word.encode()) % self.dimension] += 1
+        if not vector.any():
+            vector[0] = 1
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+class ScriptedGenerator:
+    """Replies with what was enqueued, a word at a time, and keeps the prompts it was given."""
+
+    name = "scripted"
+
+    def __init__(self, *replies: str, scores: Sequence[Sequence[float]] = ()) -> None:
+        self.replies = list(replies)
+        self.scores = [list(s) for s in scores]
+        self.prompts: list[Prompt] = []
+        self.gate: Event | None = None  # when set to an Event, every word waits for it
+
+    def enqueue(self, reply: str) -> None:
+        self.replies.append(reply)
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
+    ) -> Iterator[Piece]:
+        self.prompts.append(prompt)
+        total = self.count_tokens(prompt.user)
+        yield Piece("", 0, total)
+        reply = self.replies.pop(0) if self.replies else ""
+        for n, word in enumerate(re.findall(r"\S+\s*", reply)[:max_tokens], 1):
+            while self.gate is not None and not self.gate.wait(0.02):
+                if abort is not None and abort.is_set():
+                    return
+            if abort is not None and abort.is_set():
+                return
+            yield Piece(word, total, total, n)
+
+    def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
+        self.prompts.append(prompt)
+        return self.scores.pop(0) if self.scores else [-1.0] * len(options)
+
+    def count_tokens(self, text: str) -> int:
+        return len(words(text))
+
+    def close(self) -> None:
+        pass
+
+
+class OverlapVerifier:
+    """Supported to the degree that the claim's words are among the premise's."""
+
+    name = "overlap"
+
+    def support(self, claim: str, premises: Sequence[str], *, abort: Event | None = None) -> list[float]:
+        wanted = set(words(claim))
+        return [len(wanted & set(words(p))) / max(1, len(wanted)) for p in premises]
