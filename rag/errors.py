@@ -1,20 +1,20 @@
 """What can go wrong and needs a person. A refusal is an Answer, not an error.
 
-    RagError                  message = what happened, the value seen, the command that fixes it
-    ├── ConfigError           a setting is unknown or out of bounds
-    ├── CorpusError           the folder of documents is missing, empty or unreadable
-    ├── LoadError             one file cannot be read as a document; the build reports it and goes on
-    ├── IndexStoreError           the index is missing, damaged, locked or made with other settings
-    │   ├── IndexMissing
-    │   ├── IndexDamaged
-    │   ├── IndexMismatch
-    │   └── IndexLocked
-    ├── ModelError            a model file
-    │   ├── ModelMissing      not in the store
-    │   ├── ModelDamaged      its bytes are not the catalogue's
-    │   └── FetchError        no source delivered it; lists what was tried
-    ├── QuestionError         the question cannot be asked (empty, too long)
-    └── GenerationError       the engine failed or the prompt does not fit
+RagError                  message = what happened, the value seen, the command that fixes it
+├── ConfigError           a setting is unknown or out of bounds
+├── CorpusError           the folder of documents is missing, empty or unreadable
+├── LoadError             one file cannot be read as a document; the build reports it and goes on
+├── IndexStoreError       the index is missing, damaged, locked or made with other settings
+│   ├── IndexMissing
+│   ├── IndexDamaged
+│   ├── IndexMismatch
+│   └── IndexLocked
+├── ModelError            a model file
+│   ├── ModelMissing      not in the store
+│   ├── ModelDamaged      its bytes are not the catalogue's
+│   └── FetchError        no source delivered it; lists what was tried
+├── QuestionError         the question cannot be asked (empty, too long)
+└── GenerationError       the engine failed or the prompt does not fit
 """
 
 from __future__ import annotations
