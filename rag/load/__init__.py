@@ -1,0 +1,92 @@
+"""A file of the corpus to a Document; a table maps suffix to loader."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from rag.errors import LoadError
+from rag.load.canonical import MAX_CHARS, canonical
+from rag.load.html import load_html
+from rag.load.markdown import load_markdown
+from rag.load.metadata import describe
+from rag.load.page import Loader
+from rag.load.text import load_text
+from rag.types import Document
+
+MAX_BYTES = 50 * 2**20
+
+LOADERS: Mapping[str, Loader] = MappingProxyType(
+    {".txt": load_text, ".md": load_markdown, ".html": load_html, ".htm": load_html}
+)
+
+__all__ = ["LOADERS", "MAX_BYTES", "MAX_CHARS", "document_id", "load", "supported"]
+
+
+def supported(path: Path) -> bool:
+    """Is there a loader for this suffix? Case does not matter.
+
+    >>> supported(Path("notes/Tea.MD")), supported(Path("tea.exe"))
+    (True, False)
+    """
+    return path.suffix.lower() in LOADERS
+
+
+def document_id(path: Path, *, root: Path) -> str:
+    """The path below ``root`` with forward slashes; bytes that are no UTF-8 are written as ``\\udc..``."""
+    try:
+        relative = path.absolute().relative_to(root.absolute())
+    except ValueError:
+        raise LoadError(f"{path} is not below {root}.") from None
+    if ".." in relative.parts:
+        raise LoadError(f"{path} is not below {root}.")
+    return relative.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def load(path: Path, *, root: Path) -> Document:
+    """Read one file as a Document.
+
+    Raises LoadError for what is not a regular file below ``root`` reached without symbolic links, is over
+    ``MAX_BYTES`` or ``MAX_CHARS``, has an unknown suffix, is binary or holds no text.
+    """
+    name = document_id(path, root=root)
+    loader = LOADERS.get(path.suffix.lower())
+    if loader is None:
+        raise LoadError(
+            f"{name}: no loader for {path.suffix or 'a file without suffix'!r}; known: {', '.join(LOADERS)}."
+        )
+    data = _read(path, root, name)
+    try:
+        page = loader(data)
+        text = canonical(page.text).strip("\n")
+    except LoadError as error:
+        raise LoadError(f"{name}: {error}") from error
+    if not text.strip():
+        raise LoadError(f"{name}: The file has no text.")
+    if len(text) > MAX_CHARS:
+        raise LoadError(f"{name}: {len(text):,} characters; at most {MAX_CHARS:,} are read.")
+    return describe(name, text, hashlib.sha256(data).hexdigest(), page)
+
+
+def _read(path: Path, root: Path, name: str) -> bytes:
+    below = path.absolute().relative_to(root.absolute())
+    for depth in range(1, len(below.parts) + 1):
+        if root.absolute().joinpath(*below.parts[:depth]).is_symlink():
+            raise LoadError(f"{name}: a symbolic link; links are not followed.")
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):  # before opening: a pipe would block
+            raise LoadError(f"{name}: not a regular file.")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise LoadError(f"{name}: not a regular file.")
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise LoadError(f"{name}: cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_BYTES:
+        raise LoadError(f"{name}: larger than {MAX_BYTES:,} bytes, the most that is read.")
+    return data

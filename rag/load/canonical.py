@@ -1,0 +1,121 @@
+"""Bytes to the canonical text that every offset refers to: decided here, once."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from itertools import pairwise
+
+from rag.errors import LoadError
+
+MAX_CHARS = 5_000_000
+
+_BOMS = (  # the longer first: UTF-32's little-endian mark begins with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE_BYTES = 200_000
+_EMOJI = "\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_SHAPED = "\u0600-\u109f"  # Arabic to Myanmar, where a joiner changes how letters look
+_KEPT_JOINER = re.compile(
+    rf"(?:(?<=[{_EMOJI}])|(?<=[{_EMOJI}]\ufe0f))\u200d(?=[{_EMOJI}])"
+    rf"|(?<=[{_SHAPED}])[\u200c\u200d](?=[{_SHAPED}])"
+    rf"|(?<=[{_EMOJI}0-9#*])\ufe0f"
+)
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_NEWLINE = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WIDEST = 120  # columns of wrapped text
+_ITEM = re.compile(r"\s*(?:[^\w\s(\"'“‘$€£]|\(?\w{1,3}[.)]\s)")
+
+
+def decode(data: bytes) -> str:
+    """Byte order mark, then strict UTF-8, then a guess; raises LoadError for what is not text."""
+    if not data.strip():
+        raise LoadError("The file has no text: it is empty.")
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    if data.count(0) > len(data) // 100:
+        if utf16 := _utf16_without_mark(data):
+            return data.decode(utf16, "replace")
+        raise LoadError(f"The file is binary, not text: {data.count(0)} of its {len(data)} bytes are NUL.")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode(_guess(data), "replace")
+    controls = len(re.findall("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]", text))
+    if controls > max(8, len(text) // 20):
+        raise LoadError(f"The file is binary, not text: {controls} of its {len(text)} characters are controls.")
+    return text
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    half = max(1, len(data) // 2)
+    even, odd = data[::2].count(0) / half, data[1::2].count(0) / half
+    if odd > 0.4 and even < 0.05:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.4 and odd < 0.05 else None
+
+
+def _guess(data: bytes) -> str:
+    sample = data[:_SAMPLE_BYTES]
+    start = sample.decode("utf-8", "ignore")
+    if (
+        sum(c > "\x7f" for c in start)
+        and len(sample.decode("utf-8", "replace").split("\ufffd")) - 1 <= len(sample) // 1000
+    ):
+        return "utf-8"  # UTF-8 with a few broken bytes
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample, preemptive_behaviour=True).best()
+    return best.encoding if best else "cp1252"
+
+
+def canonical(text: str) -> str:
+    """NFC, line feeds, plain spaces, and nothing that a person cannot see; idempotent.
+
+    >>> canonical("caf\\u0065\\u0301\\u200b\\r\\n\\u202eno\\u00a0trick")
+    'cafeé\\nno trick'
+    """
+    text = _SPACE.sub(" ", _NEWLINE.sub("\n", text))
+    text = _SURROGATE.sub("\ufffd", text)
+    kept = {m.start() for m in _KEPT_JOINER.finditer(text)}
+    text = _INVISIBLE.sub(lambda m: m[0] if m.start() in kept else "", text)
+    return unicodedata.normalize("NFC", text)
+
+
+def unwrapped(text: str) -> str:
+    """Join the lines of paragraphs that were wrapped at a column: newline to space, length unchanged.
+
+    Only where nearly all lines of the text are short; a paragraph is joined where, line by line, the next
+    line's first word would not have fitted.
+
+    >>> unwrapped("A paragraph that somebody wrapped at a column of\\nfifty or so.\\nShort.\\n")
+    'A paragraph that somebody wrapped at a column of fifty or so.\\nShort.\\n'
+    """
+    lengths = [len(line) for line in text.split("\n") if line.strip()]
+    if sum(length > _WIDEST for length in lengths) > len(lengths) // 50:
+        return text
+    return re.sub(r"[^\n]+(?:\n[^\n]+)+", lambda m: _unwrap(m[0].split("\n")), text)
+
+
+def _unwrap(lines: list[str]) -> str:
+    """One paragraph; list items in it, and lines after one that ended early, start anew."""
+    width = max(map(len, lines))
+    if not 45 <= width <= _WIDEST:
+        return "\n".join(lines)
+    joined = [lines[0]]
+    for above, line in pairwise(lines):
+        words = line.split(maxsplit=1)
+        fitted = not words or len(above.rstrip()) + 1 + len(words[0]) <= width
+        joined.append(("\n" if fitted or _ITEM.match(line) else " ") + line)
+    return "".join(joined)

@@ -1,0 +1,162 @@
+"""Title, outlet, author, date and articles of a text, where the text shows them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from rag.blocks import Block, blocks, heading_text
+from rag.dates import dates
+from rag.furniture import is_byline, without_stamps
+from rag.load.page import Page
+from rag.types import Document, Part
+
+_NUMBER = re.compile(r"\[(\d{1,2})\]")
+_LABELLED_DATE = re.compile(
+    r"\b(?:published|posted|updated|date|first published|last updated)\b.{0,20}$", re.IGNORECASE
+)
+_LABELLED_AUTHOR = re.compile(r"(?:author|written by|words by|reporting by|by)\b\s*:?\s+(.+)", re.IGNORECASE)
+_LABELLED_OUTLET = re.compile(r"(?:outlet|publisher|published (?:by|in)|publication)\b\s*:?\s+(.+)", re.IGNORECASE)
+_DESK = re.compile(
+    r"\s+(?:editorial\s+)?(?:team|staff|editors?|editorial board|newsroom|desk|writers?)$", re.IGNORECASE
+)
+_NAME = re.compile(r"[^\W\d_][\w.’'-]*(?:\s+[^\W\d_][\w.’'-]*){1,5}")
+_DATELINE = re.compile(r"\s*(?:[A-Z][\w .'’-]{1,40}[,(]\s*)?$")
+_AGENCY = re.compile(r"\s*[),]?\s*(?:\(([A-Z][\w ]{1,30})\)\s*)?[-–—]")
+_HEAD_PROSE = 2  # paragraphs below the title within which a byline still is the article's own
+
+
+def describe(document_id: str, text: str, sha256: str, page: Page) -> Document:
+    """The Document of canonical ``text``; what the page's markup said wins over what the text shows."""
+    structure = blocks(text)
+    articles = _articles(text, structure)
+    if articles:
+        return Document(
+            document_id, text, page.title or articles[0].title, sha256, page.outlet, page.author, page.date, articles
+        )
+    title = page.title or _title(text, structure) or _from_name(document_id)
+    author, outlet, date = _byline(text, structure)
+    return Document(document_id, text, title, sha256, page.outlet or outlet, page.author or author, page.date or date)
+
+
+def _line(text: str, block: Block) -> str:
+    return text[block.start : block.end].strip()
+
+
+def _title(text: str, structure: tuple[Block, ...]) -> str | None:
+    """The first heading of three words above the prose, else the first heading there."""
+    found = []
+    for block in structure:
+        if block.kind == "heading":
+            found.append(heading_text(text[block.start : block.end]))
+        elif block.kind != "furniture":
+            break
+    return next((t for t in found if len(t.split()) >= 3), found[0] if found else None)
+
+
+def _from_name(document_id: str) -> str:
+    return re.sub(r"[_\W]+", " ", PurePosixPath(document_id).stem).strip() or document_id
+
+
+def _byline(text: str, structure: tuple[Block, ...]) -> tuple[str | None, str | None, str | None]:
+    """Author, outlet, date. A date counts where it stands in a line of its own or a byline or opens a
+    paragraph as a dateline: near the top, or at the end if it is the only one there. A date that a
+    sentence mentions is never the publication's, nor is one of several below the text: those are
+    usually of other articles."""
+    author = outlet = date = None
+    prose = 0
+    top: list[Block] = []
+    for block in structure:
+        if block.kind in ("prose", "list", "table"):
+            prose += 1
+            if prose <= _HEAD_PROSE and date is None:
+                date, outlet = _dateline(_line(text, block), outlet)
+        if prose <= _HEAD_PROSE:
+            top.append(block)
+    last = max((n for n, b in enumerate(structure) if b.kind in ("prose", "list", "table")), default=-1)
+    for block in top:
+        if block.kind != "furniture":
+            continue
+        line = _line(text, block)
+        date = date or _own_date(line)
+        if match := _LABELLED_OUTLET.fullmatch(line):
+            outlet = outlet or match[1].strip()
+        elif author is None:
+            author = _author(line)
+    if date is None:
+        tail = {iso for b in structure[last + 1 :] if (iso := _own_date(_line(text, b)))}
+        date = tail.pop() if len(tail) == 1 else None
+    if author and outlet is None and _DESK.search(author):
+        outlet = _DESK.sub("", author)
+    return author, outlet, date
+
+
+def _own_date(line: str) -> str | None:
+    found = dates(line)
+    if not found or len(line) > 200:
+        return None
+    span, iso = found[0]
+    alone = len(without_stamps(line).replace("|", " ").split()) <= 4
+    return iso if alone or is_byline(line) or _LABELLED_DATE.search(line[: span.start]) else None
+
+
+def _dateline(line: str, outlet: str | None) -> tuple[str | None, str | None]:
+    """ "LONDON, April 7, 2026 (Reuters) - ..." """
+    found = dates(line[:120])
+    if not found or not _DATELINE.match(line[: found[0][0].start]):
+        return None, outlet
+    match = _AGENCY.match(line[found[0][0].end :])
+    return (found[0][1], outlet or match[1]) if match else (None, outlet)
+
+
+def _author(line: str) -> str | None:
+    stamped = without_stamps(line)
+    if not is_byline(line):
+        return None
+    first = next((p.strip() for p in re.split(r"[|•·—–]|,(?=\s)", stamped) if any(c.isalpha() for c in p)), "")
+    labelled = _LABELLED_AUTHOR.fullmatch(first)
+    name = labelled[1].strip() if labelled else first
+    reading = stamped.count("|") >= 2  # a bare name counts only beside a date and a reading time
+    return name if _NAME.fullmatch(name) and (labelled or reading) else None
+
+
+def _articles(text: str, structure: tuple[Block, ...]) -> tuple[Part, ...]:
+    """The articles of a file that numbers them "[1]", title, text; what follows the last one's
+    furniture is an article of its own, named by its first clause."""
+    starts: list[tuple[int, str]] = []  # index of the block with the title
+    for n, block in enumerate(structure[:-2]):
+        match = _NUMBER.fullmatch(_line(text, block))
+        heads = structure[n + 1].kind == "heading" and structure[n + 2].kind == "prose"
+        if match and heads and int(match[1]) == len(starts) + 1:
+            starts.append((n, heading_text(text[structure[n + 1].start : structure[n + 1].end])))
+    if len(starts) < 2:
+        return ()
+    after = _after_furniture(structure, starts[-1][0] + 2)
+    if after is not None:
+        starts.append((after, _clause(_line(text, structure[after + 1])) + " (summary)"))
+    parts = []
+    for i, (first, title) in enumerate(starts):
+        stop = starts[i + 1][0] if i + 1 < len(starts) else len(structure)
+        own = structure[first:stop]
+        author, outlet, date = _byline(text, own)
+        start = 0 if i == 0 else own[0].start
+        parts.append(Part(start, own[-1].end, title, outlet, author, date))
+    return tuple(parts)
+
+
+def _after_furniture(structure: tuple[Block, ...], begin: int) -> int | None:
+    """The last of two furniture lines in a row that stand between prose and more prose."""
+    for n in range(begin + 1, len(structure) - 1):
+        pair = structure[n - 1].kind == structure[n].kind == "furniture"
+        if pair and structure[n + 1].kind == "prose":
+            return n
+    return None
+
+
+def _clause(line: str) -> str:
+    """A title out of a first sentence: up to the last comma within 100 characters, else whole words."""
+    sentence = re.split(r"(?<=[.!?])\s", line, maxsplit=1)[0].rstrip(".")
+    if len(sentence) <= 100:
+        return sentence
+    cut = sentence.rfind(",", 30, 100)
+    return sentence[:cut] if cut > 0 else sentence[: sentence.rfind(" ", 0, 100)] + " …"

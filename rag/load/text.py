@@ -1,0 +1,15 @@
+"""Plain text files."""
+
+from __future__ import annotations
+
+from rag.load.canonical import canonical, decode, unwrapped
+from rag.load.page import Page
+
+
+def load_text(data: bytes) -> Page:
+    """The text as it stands, paragraphs wrapped at a column joined to one line.
+
+    >>> load_text(b"Tea is a hot drink.\\r\\n").text
+    'Tea is a hot drink.\\n'
+    """
+    return Page(unwrapped(canonical(decode(data))))
