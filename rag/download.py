@@ -173,7 +173,7 @@ def pip_download(wheel: Wheel, into: Path, tick: Tick) -> Path:
         pip = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
         try:
             while pip.poll() is None:
-                tick(sum(_size(path) for path in into.rglob("*")))
+                tick(sum(_size(Path(folder, name)) for folder, _, names in os.walk(into) for name in names))
                 try:
                     pip.wait(0.2)
                 except subprocess.TimeoutExpired:

