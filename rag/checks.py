@@ -1,0 +1,108 @@
+"""A claim against a premise, by what can be compared exactly: quantities, names and negation.
+
+These are necessary conditions: a claim that fails one is not supported however alike the words are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rag.values import same_value, values
+from rag.words import STOPWORDS, content_stems, initials, names, overlap, stem, words
+
+NEGATIONS = frozenset(
+    "not no never none nobody nothing neither nor without cannot lack lacks lacked fail fails failed".split()
+)
+_CONTRACTED = re.compile(r"n['’]t$", re.I)
+_REACH = 4  # content words after a negation that it still governs
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a claim stands to a premise. ``coverage`` is the share of the claim's content stems found in it."""
+
+    missing_values: tuple[str, ...]
+    missing_names: tuple[str, ...]
+    negation: str  # the word affirmed on one side and denied on the other, or ""
+    coverage: float
+
+    @property
+    def passes(self) -> bool:
+        return not (self.missing_values or self.missing_names or self.negation)
+
+    @property
+    def why(self) -> str:
+        """Why the claim fails, for a person; "" where it passes."""
+        if self.missing_values:
+            return f"the source does not state {', '.join(self.missing_values)}"
+        if self.missing_names:
+            return f"the source does not name {', '.join(self.missing_names)}"
+        if self.negation:
+            return f"“{self.negation}” is affirmed on one side and denied on the other"
+        return ""
+
+
+def negated_stems(text: str) -> frozenset[str]:
+    """Stems of the content words that a negation governs.
+
+    >>> sorted(negated_stems("Meta won't release everything; Avocado is open."))
+    ['everyth', 'releas']
+    """
+    found: set[str] = set()
+    reach = 0
+    last_end = 0
+    for word in words(text):
+        if re.search(r"[.;:!?,]", text[last_end : word.start]):
+            reach = 0
+        last_end = word.end
+        lower = word.text.lower()
+        if lower in NEGATIONS or _CONTRACTED.search(lower):
+            reach = 0 if text[word.end : word.end + 5].lower() == " only" else _REACH
+        elif reach and lower not in STOPWORDS:
+            found.add(word.stem)
+            reach -= 1
+    return frozenset(found)
+
+
+def _negation_conflict(claim: str, premise: str) -> str:
+    """The stem denied on one side that the other affirms; "" where there is none."""
+    claim_negated, premise_negated = negated_stems(claim), negated_stems(premise)
+    claim_stems, premise_stems = content_stems(claim), content_stems(premise)
+    for word in claim_stems:
+        if word in claim_negated and word in premise_stems and word not in premise_negated:
+            return word
+        if word not in claim_negated and word in premise_negated and premise_stems.count(word) == 1:
+            return word
+    if claim_negated and not premise_negated and not (set(claim_stems) & NEGATIONS & set(premise_stems)):
+        return next(iter(sorted(claim_negated)))
+    return ""
+
+
+def check(claim: str, premise: str) -> Check:
+    """Compare a claim with the exact text it cites.
+
+    >>> check("The deal was $15 billion.", "a $14.3 billion investment deal").missing_values
+    ('$15 billion',)
+    """
+    stated = values(premise)
+    missing_values = tuple(
+        claim[v.start : v.end].strip() for v in values(claim) if not any(same_value(v, s) for s in stated)
+    )
+    present = {w.stem for w in words(premise)}
+    acronyms = initials(premise)
+    premise_acronyms = {stem(w.text) for w in names(premise) if w.text.isupper()}
+    spelled_out = initials(claim)
+    missing_names = []
+    for name in names(claim):
+        if name.stem in present or (name.text.isupper() and name.stem in acronyms):
+            continue
+        if any(a in spelled_out and a.startswith(name.stem[0]) for a in premise_acronyms):
+            continue  # "Large Language Model" for "LLM"
+        missing_names.append(name.text)
+    return Check(
+        missing_values,
+        tuple(dict.fromkeys(missing_names)),
+        _negation_conflict(claim, premise),
+        overlap(content_stems(claim), content_stems(premise)),
+    )

@@ -1,0 +1,159 @@
+"""Answer -> plain text, or a dict ready for JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rag.types import Answer, Citation, Evidence, Hit, Retrieved, Sentence, SourceQuotes
+
+
+def answer_text(sentences: Sequence[Sentence]) -> str:
+    """The sentences with their markers, as one paragraph."""
+    return " ".join(s.text + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in sentences)
+
+
+def _citation(c: Citation) -> dict[str, Any]:
+    return {
+        "marker": c.marker,
+        "document_id": c.document_id,
+        "title": c.title,
+        "date": c.date,
+        "start": c.start,
+        "end": c.end,
+        "quote": c.quote,
+    }
+
+
+def _source(s: SourceQuotes) -> dict[str, Any]:
+    return {
+        "document_id": s.document_id,
+        "title": s.title,
+        "date": s.date,
+        "quotes": [{"start": q.start, "end": q.end, "quote": q.quote, "score": round(q.score, 4)} for q in s.quotes],
+    }
+
+
+def _hit(h: Hit) -> dict[str, Any]:
+    return {
+        "document_id": h.chunk.document_id,
+        "start": h.chunk.start,
+        "end": h.chunk.end,
+        "score": round(h.score, 6),
+        "dense_rank": h.dense_rank,
+        "lexical_rank": h.lexical_rank,
+    }
+
+
+def to_dict(answer: Answer) -> dict[str, Any]:
+    """The answer as data, ready for ``json.dumps``; the one shape every consumer reads."""
+    return {
+        "question": answer.question,
+        "standalone_question": answer.standalone_question,
+        "answer": answer.answer,
+        "refused": answer.refused,
+        "reason": answer.reason,
+        "disagreement": answer.disagreement,
+        "sentences": [{"text": s.text, "citations": [_citation(c) for c in s.citations]} for s in answer.sentences],
+        "removed": [{"text": r.text, "why": r.why} for r in answer.removed],
+        "sides": [
+            {"claim": s.claim, "documents": list(s.documents), "citations": [_citation(c) for c in s.citations]}
+            for s in answer.sides
+        ],
+        "by_source": [_source(s) for s in answer.by_source],
+        "hits": [_hit(h) for h in answer.hits],
+        "timings_ms": {name: round(ms, 1) for name, ms in answer.timings_ms.items()},
+        "models": dict(answer.models),
+    }
+
+
+def evidence_dict(found: Retrieved) -> dict[str, Any]:
+    """What was retrieved, ready for JSON: ``rag search --json``."""
+
+    def one(e: Evidence) -> dict[str, Any]:
+        return {
+            "number": e.number,
+            "document_id": e.document_id,
+            "title": e.title,
+            "date": e.date,
+            "start": e.start,
+            "end": e.end,
+            "quote": e.quote,
+            "score": round(e.score, 4),
+        }
+
+    return {
+        "question": found.question,
+        "standalone_question": found.standalone_question,
+        "evidence": [one(e) for e in found.evidence],
+        "by_source": [_source(s) for s in found.by_source],
+        "hits": [_hit(h) for h in found.hits],
+    }
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: one line, without control or format characters that could move the cursor."""
+    return re.sub(r"\s+", " ", "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)).strip()
+
+
+def _source_line(document_id: str, title: str, date: str | None) -> str:
+    return printable(f"{title}, {date} ({document_id})" if date else f"{title} ({document_id})")
+
+
+def _citation_lines(c: Citation) -> list[str]:
+    return [
+        f"  [{c.marker}] “{printable(c.quote)}”",
+        f"      {_source_line(c.document_id, c.title, c.date)}, characters {c.start}-{c.end}",
+    ]
+
+
+def _quotes(by_source: Sequence[SourceQuotes]) -> list[str]:
+    lines: list[str] = []
+    for source in by_source:
+        lines.append("  " + _source_line(source.document_id, source.title, source.date))
+        lines += [f"    “{printable(q.quote)}”" for q in source.quotes]
+    return lines
+
+
+def to_text(answer: Answer) -> str:
+    """The answer for a terminal: sentences with markers, then every quotation they rest on."""
+    lines: list[str] = []
+    if answer.standalone_question != answer.question:
+        lines += [f"Understood as: {printable(answer.standalone_question)}", ""]
+    if answer.refused:
+        lines += ["The documents do not answer this.", f"Why: {answer.reason}"]
+        lines += ["", "Nearest passages:", *_quotes(answer.by_source)] if answer.by_source else []
+    else:
+        lines += [printable(s.text) + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in answer.sentences]
+        cited = {c.marker: c for s in answer.sentences for c in s.citations}
+        lines += ["", "Quotations:"]
+        for marker in sorted(cited):
+            lines += _citation_lines(cited[marker])
+    if answer.sides:
+        lines += ["", "The sources disagree:"]
+        for side in answer.sides:
+            lines.append(f"  - {printable(side.claim)}")
+            for c in side.citations:
+                lines += ["  " + line for line in _citation_lines(c)]
+    if not answer.refused and answer.by_source:
+        lines += ["", "What each source says:", *_quotes(answer.by_source)]
+    if answer.removed:
+        lines += ["", "Left out, not supported by a source:"]
+        lines += [f"  - {printable(r.text)} ({printable(r.why)})" for r in answer.removed]
+    return "\n".join(lines)
+
+
+def evidence_text(found: Retrieved) -> str:
+    """The evidence for a terminal, grouped by source."""
+    if not found.evidence:
+        return "Nothing in the documents resembles the question."
+    lines: list[str] = []
+    previous = ""
+    for e in found.evidence:
+        source = _source_line(e.document_id, e.title, e.date)
+        if source != previous:
+            lines.append(source)
+            previous = source
+        lines.append(f"  [{e.number}] “{printable(e.quote)}”")
+    return "\n".join(lines)

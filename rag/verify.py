@@ -1,0 +1,130 @@
+"""Claims -> Sentences: supported or not, and by which exact span.
+
+A claim is first held against the sentences its markers name, then against all the others, then
+against those widened by the sentence before them (a pronoun's antecedent). Quantities, names and
+negation must agree exactly; words must mostly agree; what is still undecided goes to the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from threading import Event
+
+from rag.checks import Check, check
+from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
+from rag.words import content_stems
+
+SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
+SOME_WORDS = 0.4  # below it the source speaks of something else
+LIKELY = 0.5  # the judge's probability from which a claim counts as supported
+_FRAGMENT = 4  # a claim with fewer content words is read as the end of the question
+_MOST_JUDGED = 2  # premises the judge reads for one claim: it is the slow part
+
+Widen = Callable[[Evidence], Evidence | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A claim held against one premise made of one or more pieces of evidence."""
+
+    pieces: tuple[Evidence, ...]
+    check: Check
+
+    @property
+    def premise(self) -> str:
+        return " ".join(e.quote for e in self.pieces)
+
+
+def citation(evidence: Evidence) -> Citation:
+    return Citation(
+        evidence.number,
+        evidence.document_id,
+        evidence.title,
+        evidence.date,
+        evidence.start,
+        evidence.end,
+        evidence.quote,
+    )
+
+
+def widener(chunks: Iterable[Chunk], documents: dict[str, Document]) -> Widen:
+    """A function that extends a piece of evidence to begin at the sentence before it.
+
+    Only over white space: the quotation stays one exact slice without page furniture in it.
+    """
+    chunks = list(chunks)
+
+    def widen(evidence: Evidence) -> Evidence | None:
+        text = documents[evidence.document_id].text
+        for chunk in chunks:
+            if chunk.document_id != evidence.document_id or not chunk.start <= evidence.start < chunk.end:
+                continue
+            before = [s for s in chunk.sentences if s.end <= evidence.start]
+            if before and not text[before[-1].end : evidence.start].strip():
+                start = before[-1].start
+                return Evidence(
+                    evidence.number,
+                    evidence.document_id,
+                    evidence.title,
+                    evidence.date,
+                    start,
+                    evidence.end,
+                    text[start : evidence.end],
+                    evidence.score,
+                )
+        return None
+
+    return widen
+
+
+def _hold(statement: str, pieces: Sequence[Evidence]) -> _Held:
+    return _Held(tuple(pieces), check(statement, " ".join(e.quote for e in pieces)))
+
+
+def _candidates(statement: str, claim: Claim, evidence: Sequence[Evidence], widen: Widen | None) -> list[_Held]:
+    """Premises worth asking about: the cited ones, then the others by shared words, then wider ones."""
+    by_number = {e.number: e for e in evidence}
+    cited = [by_number[n] for n in claim.numbers if n in by_number]
+    held = [_hold(statement, [e]) for e in cited]
+    if len(cited) > 1 and not any(h.check.passes and h.check.coverage >= SAME_WORDS for h in held):
+        held.append(_hold(statement, cited))
+    others = [_hold(statement, [e]) for e in evidence if e not in cited]
+    held += sorted(others, key=lambda h: -h.check.coverage)
+    if widen is not None:
+        wider = [_hold(statement, [w]) for h in held if len(h.pieces) == 1 and (w := widen(h.pieces[0])) is not None]
+        held += sorted(wider, key=lambda h: -h.check.coverage)
+    return held
+
+
+def verify(
+    claim: Claim,
+    evidence: Sequence[Evidence],
+    verifier: Verifier,
+    *,
+    question: str = "",
+    widen: Widen | None = None,
+    abort: Event | None = None,
+) -> Sentence | Removed:
+    """The claim with the citations that support it, or why it was taken out.
+
+    A fragment ("The Apache 2.0 license.") is verified together with the question it completes.
+    """
+    statement = claim.text
+    if len(set(content_stems(statement))) < _FRAGMENT and question:
+        statement = f"{question} {claim.text}"
+    held = _candidates(statement, claim, evidence, widen)
+    if not held:
+        return Removed(claim.text, "there is no evidence to hold it against")
+    plausible = [h for h in held if h.check.passes and h.check.coverage >= SOME_WORDS]
+    for found in plausible:
+        if found.check.coverage >= SAME_WORDS:
+            return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+    for found in plausible[:_MOST_JUDGED]:
+        (probability,) = verifier.support(statement, [found.premise], abort=abort)
+        if probability >= LIKELY:
+            return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+    if plausible:
+        return Removed(claim.text, "the sources share its words but do not say it")
+    nearest = max(held, key=lambda h: (h.check.coverage, h.check.passes))
+    return Removed(claim.text, nearest.check.why or "no source says it")
