@@ -1,0 +1,68 @@
+"""Text made safe to stand in Gradio's Markdown: every character is shown, none is read as markup.
+
+Documents, file names, questions and drafts are all untrusted. One rule covers HTML, Markdown, LaTeX
+and autolinks at once: every ASCII punctuation mark becomes a numeric character reference, which
+each of those grammars shows and none of them reads. Whatever draws nothing, or reorders what is
+drawn, is taken out.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from urllib.parse import quote
+
+_REFERENCES = str.maketrans({mark: f"&#{ord(mark)};" for mark in string.punctuation})
+
+# ZWNJ, ZWJ and the emoji selectors (200C, 200D, FE0E, FE0F) stay: Persian, Indic scripts and emoji need them.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"  # controls, the ones that break lines aside
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"  # zero width, direction marks
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"  # bidi, fillers
+    "\U000e0000-\U000e0fff]"  # tags and variation selectors
+)
+_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """The text without the characters that draw nothing or reorder what is drawn.
+
+    >>> visible("pay\\u202elap\\u200b")
+    'paylap'
+    """
+    return _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", text))
+
+
+def literal(text: str) -> str:
+    """One line of markup that shows exactly ``text``; a run of white space becomes one space.
+
+    >>> literal("<b>1. [x](y)</b>")
+    '&#60;b&#62;1&#46; &#91;x&#93;&#40;y&#41;&#60;&#47;b&#62;'
+    """
+    return " ".join(visible(text).split()).translate(_REFERENCES)
+
+
+def literal_lines(text: str) -> str:
+    """Like ``literal``, but a line break of the text stays one."""
+    return "<br>".join(literal(line) for line in _BREAK.split(text.strip()))
+
+
+def link(href: str, label: str, *, title: str = "", css: str = "") -> str:
+    """A link of our own; label and title are shown as they are.
+
+    >>> link("/doc/a.txt", "[1]", css="chip")
+    '<a class="chip" href="&#47;doc&#47;a&#46;txt">&#91;1&#93;</a>'
+    """
+    attributes = {"class": css, "href": href, "title": title}
+    written = "".join(f' {name}="{literal(value)}"' for name, value in attributes.items() if value)
+    return f"<a{written}>{literal(label)}</a>"
+
+
+def document_href(document_id: str, start: int, end: int) -> str:
+    """Where the document view shows ``[start, end)`` of a document marked.
+
+    >>> document_href("news/a b.txt", 3, 9)
+    '/doc/news%2Fa%20b.txt?s=3&e=9#hit'
+    """
+    return f"/doc/{quote(document_id, safe='', errors='replace')}?s={start}&e={end}#hit"

@@ -1,0 +1,66 @@
+"""The application on one port of this machine."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING
+
+from rag.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """A socket that listens already, so that a browser may be opened before the server runs; port 0: any free one.
+
+    Raises ConfigError for a host other machines could reach, and for a port that is taken.
+    """
+    if host not in HOSTS:
+        raise ConfigError(
+            f"host = {host!r} is refused: the chat has no log-in, and other machines could reach it there. "
+            f"Possible are {', '.join(HOSTS)}.",
+            fix="python ui.py --host 127.0.0.1",
+        )
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        taken = "in use by another program" if error.errno == errno.EADDRINUSE else "not open to this user"
+        raise ConfigError(f"Port {port} is {taken}.", fix=f"python ui.py --port {_another(port)}") from error
+    listener.listen(128)
+    return listener
+
+
+def _another(port: int) -> int:
+    return port + 1 if 1024 <= port < 65535 else 7861
+
+
+def address(listener: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if listener.family == socket.AF_INET6 else f"http://{host}:{port}/"
+
+
+def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until Ctrl-C."""
+    import uvicorn
+
+    settings = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=1,  # pages hold a connection open; do not wait for them to close it
+    )
+    uvicorn.Server(settings).run(sockets=[listener])

@@ -1,0 +1,61 @@
+"""One question and what has become of it so far; each Step of the assistant makes the next value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rag.types import Answer, Checked, Drafting, Finished, Reading, Removed, Retrieved, Sentence, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the chat knows about one question. ``answer`` is there once it is finished."""
+
+    question: str
+    retrieved: Retrieved | None = None
+    reading: tuple[int, int] | None = None  # prompt tokens read, of how many
+    draft: str = ""  # the unfinished sentence: not verified
+    sentences: tuple[Sentence, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    answer: Answer | None = None
+    problem: str = ""  # why there is no answer, in words for the person
+    stopped: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Still being answered."""
+        return self.answer is None and not self.problem and not self.stopped
+
+
+def advance(turn: Turn, step: Step) -> Turn:
+    """The turn after one more step."""
+    match step:
+        case Retrieved():
+            return replace(turn, retrieved=step)
+        case Reading(done, total):
+            return replace(turn, reading=(done, total))
+        case Drafting(text):
+            return replace(turn, draft=text, reading=None)
+        case Checked(Sentence() as sentence):
+            return replace(turn, sentences=(*turn.sentences, sentence), draft="")
+        case Checked(Removed() as removed):
+            return replace(turn, removed=(*turn.removed, removed), draft="")
+        case Finished(answer):
+            return replace(
+                turn, answer=answer, sentences=answer.sentences, removed=answer.removed, draft="", reading=None
+            )
+    raise TypeError(f"not a step: {step!r}")
+
+
+def stop(turn: Turn) -> Turn:
+    """The turn as a person left it: what was verified so far stays, the unfinished sentence goes."""
+    return replace(turn, stopped=True, draft="", reading=None) if turn.open else turn
+
+
+def fail(turn: Turn, problem: str) -> Turn:
+    return replace(turn, problem=problem, draft="", reading=None)
+
+
+def history(turns: tuple[Turn, ...]) -> tuple[tuple[str, str], ...]:
+    """The (standalone question, answer) pairs a follow-up question may refer to."""
+    return tuple((t.answer.standalone_question, t.answer.answer) for t in turns if t.answer and not t.answer.refused)

@@ -1,0 +1,502 @@
+"""The web parts without a browser: the guard, the escaping, what a turn looks like, the document view."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from threading import Event
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import ConfigError
+from rag.types import Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
+from rag.web.app import create_app
+from rag.web.document import document_page, find_page
+from rag.web.escape import document_href, link, literal, literal_lines, visible
+from rag.web.examples import example_questions
+from rag.web.guard import MAX_BODY_BYTES
+from rag.web.policy import page_policy
+from rag.web.present import copy_text, question_markup, sources_markup, turn_markup
+from rag.web.serve import address, open_port
+from rag.web.stream import in_batches
+from rag.web.turn import Turn, advance, fail, history, stop
+from tests.web_fakes import FakeAssistant, document
+
+PAYLOADS = [
+    "<script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "<svg/onload=window.hacked=1>",
+    '"><iframe src="http://evil.example/"></iframe>',
+    "![x](http://evil.example/x.png)",
+    "[x](javascript:window.hacked=1)",
+    "<http://evil.example>",
+    "http://evil.example/ and www.evil.example and a@evil.example",
+    "`code` ```js\nwindow.hacked=1\n```",
+    "${window.hacked=1} {{7*7}} <%= 7*7 %>",
+    "$$\\href{javascript:window.hacked=1}{x}$$",
+    "# heading\n## another",
+    "- item\n+ item\n* item\n1. item\n2) item",
+    "| a | b |\n|---|---|\n| 1 | 2 |",
+    "**bold** _it_ ~~gone~~ ==mark==",
+    "> quote\n\n    indented code",
+    "&lt;script&gt; &#60;b&#62; &amp;",
+    "</div></details><style>*{background:url(http://evil.example)}</style>",
+    "[1]: http://evil.example\n[1]",
+    "<!-- comment --> <![CDATA[x]]> <?php x ?>",
+    "a\u202egnp.exe\u2069 b\u200bc \U000e0041",
+]
+TEXT = st.text(st.characters(exclude_categories=()), max_size=80)
+AVOCADO = document(
+    "news/a b.txt",
+    "Avocado is a model. It will be released in spring 2026. Meta builds it.",
+    "What Avocado is",
+    outlet="The Paper",
+    date="2026-04-07",
+)
+MANGO = document("mango.txt", "Mango makes pictures. Avocado may be released in autumn 2026.", "Mango")
+DOCUMENTS = {d.id: d for d in (AVOCADO, MANGO)}
+
+
+def cite(doc, quote: str, marker: int = 1) -> Citation:
+    start = doc.text.index(quote)
+    return Citation(marker, doc.id, doc.title, doc.date, start, start + len(quote), quote)
+
+
+class Elements(HTMLParser):
+    """Every tag with its attributes, and the text."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+# --- escaping -------------------------------------------------------------------------------------
+
+
+@given(TEXT)
+def test_literal_leaves_no_character_that_markup_begins_with_and_shows_every_word(text):
+    escaped = literal(text)
+    assert re.fullmatch(r"(?:&#\d+;|[^!-/:-@\[-`{-~\n\r])*", escaped)
+    assert html.unescape(escaped) == " ".join(visible(text).split())
+
+
+@given(TEXT)
+def test_lines_survive_as_our_own_breaks_only(text):
+    escaped = literal_lines(text)
+    assert set(re.findall("<[^>]*>", escaped)) <= {"<br>"}
+    assert "\n" not in escaped
+
+
+@given(TEXT, TEXT)
+def test_a_link_holds_its_label_and_title_whatever_they_are(label, title):
+    elements = Elements(link("/doc/x", label, title=title))
+    assert [tag for tag, _ in elements.tags] == ["a"]
+    assert elements.text == " ".join(visible(label).split())
+    assert set(elements.tags[0][1]) <= {"href", "title"}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_payloads_are_shown_and_not_read(payload):
+    elements = Elements(literal(payload))
+    assert elements.tags == []
+    assert elements.text == " ".join(visible(payload).split())
+
+
+def test_what_draws_nothing_is_taken_out_and_what_spells_is_kept():
+    assert visible("a\u202eb\u2066c\u200bd\ufeff\x00\x1b\U000e0041") == "abcd"
+    assert visible("می\u200cخواهم 👩\u200d🚀 ❤\ufe0f") == "می\u200cخواهم 👩\u200d🚀 ❤\ufe0f"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+def test_an_href_names_its_document_exactly(name):
+    parts = urlsplit(document_href(name, 3, 9))
+    assert unquote(parts.path.removeprefix("/doc/")) == name
+    assert (parse_qs(parts.query), parts.fragment) == ({"s": ["3"], "e": ["9"]}, "hit")
+    assert parts.path.count("/") == 2
+
+
+# --- a turn ---------------------------------------------------------------------------------------
+
+
+def finished(**changes) -> Answer:
+    plain = Answer("Q?", "Q?", "It will be released in spring 2026.", False, "", False, (), (), (), (), ())
+    return replace(plain, **changes)
+
+
+def test_a_turn_grows_from_passages_to_verified_sentences():
+    assistant = FakeAssistant.of(AVOCADO, MANGO)
+    turn = Turn("When will Avocado be released?")
+    assert "Looking through" in turn_markup(turn, DOCUMENTS)
+    turn = advance(turn, assistant.search(turn.question))
+    assert "spring" in sources_markup(turn, DOCUMENTS)
+    assert "The Paper · 2026&#45;04&#45;07" in sources_markup(turn, DOCUMENTS)
+    assert "still loading" in turn_markup(turn, DOCUMENTS, loading=True)
+    turn = advance(turn, Reading(30, 120))
+    assert "25" in turn_markup(turn, DOCUMENTS)
+    turn = advance(turn, Drafting("It will be"))
+    assert 'class="pending"' in turn_markup(turn, DOCUMENTS)
+    sentence = Sentence("It will be released in spring 2026.", (cite(AVOCADO, "It will be released in spring 2026."),))
+    turn = advance(turn, Checked(sentence))
+    markup = turn_markup(turn, DOCUMENTS)
+    assert "pending" not in markup
+    chip = next(attributes for tag, attributes in Elements(markup).tags if tag == "a")
+    assert chip["href"] == "/doc/news%2Fa%20b.txt?s=20&e=55#hit"
+    assert "It will be released in spring 2026." in (chip["title"] or "")
+    turn = advance(turn, Checked(Removed("It is cheese.", "no source says so")))
+    assert "cheese" not in turn_markup(turn, DOCUMENTS), "a removed sentence is no part of a running answer"
+    turn = advance(turn, Finished(finished(sentences=(sentence,), removed=turn.removed)))
+    markup = turn_markup(turn, DOCUMENTS)
+    assert not turn.open
+    assert re.search(r"<details><summary>Left out.*cheese", markup)
+
+
+def test_a_refusal_says_so_with_its_reason_and_the_nearest_passages():
+    found = FakeAssistant.of(AVOCADO, MANGO).search("Avocado?")
+    answer = finished(refused=True, reason="No passage names a price.", by_source=found.by_source)
+    markup = turn_markup(Turn("Q?", answer=answer), DOCUMENTS)
+    assert "do not say" in Elements(markup).text
+    assert "No passage names a price." in Elements(markup).text
+    assert "Avocado is a model." in Elements(markup).text
+
+
+def test_a_disagreement_lists_every_side_with_its_documents_and_dates():
+    sides = (
+        Side("It comes in spring.", (AVOCADO.id,), (cite(AVOCADO, "spring 2026", 1),)),
+        Side("It comes in autumn.", (MANGO.id,), (cite(MANGO, "autumn 2026", 2),)),
+    )
+    text = Elements(turn_markup(Turn("Q?", answer=finished(disagreement=True, sides=sides)), DOCUMENTS)).text
+    for part in ("Sources disagree", "It comes in spring.", "2026-04-07", "It comes in autumn.", "Mango · no date"):
+        assert part in text
+
+
+def test_a_rewritten_question_is_shown_and_the_same_one_is_not():
+    found = FakeAssistant.of(AVOCADO).search("When will Avocado launch?")
+    assert "Understood as: When will Avocado launch?" in Elements(turn_markup(Turn("And when?", found), {})).text
+    assert "Understood as" not in turn_markup(Turn("When will Avocado launch?", found), {})
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_nothing_from_outside_becomes_markup_wherever_it_stands(payload):
+    hostile = document(payload, f"{payload} avocado.", payload, outlet=payload, date=payload)
+    known = {hostile.id: hostile}
+    found = FakeAssistant.of(hostile).search("avocado")
+    found = replace(found, standalone_question=payload)
+    citation = cite(hostile, hostile.text)
+    sentence = Sentence(payload, (citation,))
+    answer = finished(
+        sentences=(sentence,),
+        removed=(Removed(payload, payload),),
+        disagreement=True,
+        sides=(Side(payload, (payload,), (citation,)),),
+        by_source=found.by_source,
+        reason=payload,
+    )
+    turns = [
+        Turn(payload, found, draft=payload),
+        Turn(payload, found, answer=answer),
+        Turn(payload, found, answer=replace(answer, refused=True)),
+        fail(Turn(payload), payload),
+    ]
+    ours = {"div", "p", "a", "em", "span", "strong", "ul", "li", "br", "details", "summary", "blockquote"}
+    for turn in turns:
+        for markup in (turn_markup(turn, known), sources_markup(turn, known), question_markup(turn)):
+            elements = Elements(markup)
+            assert {tag for tag, _ in elements.tags} <= ours
+            assert {name for _, attributes in elements.tags for name in attributes} <= {"class", "href", "title"}
+            assert all((a.get("href") or "/doc/").startswith("/doc/") for _, a in elements.tags)
+            assert "\n" not in markup, "a blank line would end the HTML block"
+
+
+def test_the_copied_text_carries_its_quotations():
+    sentence = Sentence("It comes in spring 2026.", (cite(AVOCADO, "It will be released in spring 2026."),))
+    text = copy_text(Turn("When?", answer=finished(sentences=(sentence,))), DOCUMENTS)
+    assert "It comes in spring 2026. [1]" in text
+    assert "[1] “It will be released in spring 2026.” — What Avocado is, 2026-04-07 (news/a b.txt)" in text
+    assert copy_text(Turn("When?"), DOCUMENTS) == ""
+
+
+def test_stopping_keeps_what_was_verified_and_drops_what_was_not():
+    sentence = Sentence("It comes in spring 2026.", (cite(AVOCADO, "spring 2026"),))
+    turn = stop(Turn("Q?", sentences=(sentence,), draft="And then"))
+    assert "spring" in turn_markup(turn, DOCUMENTS)
+    assert "And then" not in turn_markup(turn, DOCUMENTS)
+    assert stop(turn) == turn
+    assert stop(fail(Turn("Q?"), "no")).stopped is False
+
+
+def test_history_holds_what_was_answered():
+    turns = (
+        Turn("1", answer=finished(standalone_question="one?", answer="yes")),
+        Turn("2", answer=finished(refused=True)),
+        fail(Turn("3"), "no"),
+    )
+    assert history(turns) == (("one?", "yes"),)
+
+
+def test_examples_ask_about_names_that_several_documents_share():
+    texts = [
+        "We met Ada Lovelace in London.",
+        "They say Ada Lovelace was in Turin.",
+        "He knew Ada Lovelace, from Rome.",
+    ]
+    corpus = [document(str(n), t) for n, t in enumerate(texts)]
+    assert example_questions(corpus) == ["What do the sources say about Ada Lovelace?"]
+    assert example_questions([AVOCADO]) == ["What does “What Avocado is” say?"]
+    assert example_questions([]) == []
+
+
+# --- steps in batches -----------------------------------------------------------------------------
+
+
+def collect(steps, *, until=lambda batch: False):
+    async def run():
+        seen = []
+        stream = in_batches(steps)
+        async for batch in stream:
+            seen.append(batch)
+            if until(batch):
+                break
+        await stream.aclose()
+        return seen
+
+    return asyncio.run(run())
+
+
+def test_batches_hold_all_steps_in_order():
+    steps = [Drafting(str(n)) for n in range(50)]
+    assert [s for batch in collect(lambda abort: iter(steps)) for s in batch] == steps
+
+
+def test_a_blocked_step_does_not_block_the_stream_and_closing_it_aborts():
+    aborts: list[Event] = []
+    ended = Event()
+
+    def steps(abort):
+        aborts.append(abort)
+        yield Drafting("first")
+        assert abort.wait(10)  # a long native call
+        ended.set()
+
+    seen = collect(steps, until=lambda batch: not batch)
+    assert seen[-1] == []
+    assert aborts[0].is_set()
+    assert ended.wait(10)
+
+
+def test_an_error_comes_after_the_steps_before_it():
+    seen = []
+
+    def steps(abort):
+        yield Drafting("first")
+        raise ValueError("second")
+
+    async def run():
+        async for batch in in_batches(steps):
+            seen.extend(batch)
+
+    with pytest.raises(ValueError, match="second"):
+        asyncio.run(run())
+    assert seen == [Drafting("first")]
+
+
+# --- the document view ----------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60), st.data())
+def test_the_mark_holds_exactly_the_passage(text, data):
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    page = document_page(document("d", text, "T"), start, end)
+    match = re.search(r'<article>(.*)<mark id="hit">(.*)</mark>(.*)</article>', page, re.DOTALL)
+    assert match
+    shown = [visible(text[:start]), visible(text[start:end]), visible(text[end:])]
+    assert [html.unescape(html.escape(s)) for s in shown] == [
+        s.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&#x27;", "'").replace("&amp;", "&")
+        for s in match.groups()
+    ]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_hostile_document_stays_text(payload):
+    page = document_page(document(payload, payload * 2, payload, outlet=payload), 0, len(payload))
+    tags = [tag for tag, _ in Elements(page).tags]
+    assert tags == [
+        *("html", "head", "meta", "meta", "title", "link", "body", "header", "nav", "a", "a"),
+        *("main", "h1", "p", "article", "mark", "footer"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("s", "e"), [("1", None), (None, "1"), ("2", "1"), ("1", "1"), ("0", "9999"), ("-1", "3"), ("x", "3"), ("٣", "5")]
+)
+def test_offsets_that_name_no_passage_are_refused(s, e):
+    status, page = find_page(DOCUMENTS, MANGO.id, s, e)
+    assert status == 400
+    assert "no such passage" in page
+
+
+def test_documents_are_looked_up_by_id_only():
+    assert find_page(DOCUMENTS, "../secret", None, None)[0] == 404
+    status, page = find_page(DOCUMENTS, AVOCADO.id, None, None)
+    assert status == 200
+    assert "<h1>What Avocado is</h1>" in page
+    assert "The Paper · 2026-04-07" in page
+    assert "<mark" not in page
+
+
+# --- the guard ------------------------------------------------------------------------------------
+
+OWN = "http://127.0.0.1:7860"
+
+
+@pytest.fixture(scope="module")
+def app():
+    return create_app(FakeAssistant.of(AVOCADO, MANGO))
+
+
+def call(app, method: str, path: str, *, headers: dict[str, str] | None = None, content=None) -> httpx.Response:
+    async def go() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=OWN) as client:
+            return await client.request(method, path, headers=headers, content=content)
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize("path", ["/", "/style/page.js", "/style/document.css", "/theme.css", "/doc/mango.txt?s=0&e=5"])
+def test_the_chat_is_let_in_with_every_header(app, path):
+    response = call(app, "GET", path)
+    assert response.status_code == 200
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "'unsafe-inline'" not in policy.split("style-src")[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://127.0.0.1:1/",
+        "/gradio_api/file=/etc/hostname",
+        "/gradio_api/file/etc/hostname",
+        "/gradio_api/proxy=http://127.0.0.1:1/",
+        "/gradio_api/upload_progress",
+        "/gradio_api/openapi.json",
+        "/gradio_api/runs",
+        "/gradio_api/call/x/y",
+        "/gradio_api/deep_link",
+        "/gradio_api/token",
+        "/monitoring",
+        "/monitoring/summary",
+        "/static/../routes.py",
+        "/static/%2e%2e/routes.py",
+        "/assets/..%2f..%2froutes.py",
+        "/svelte/x",
+        "/docs",
+        "/openapi.json",
+        "/login",
+        "/pwa_icon",
+        "//evil.example/",
+    ],
+)
+def test_paths_the_chat_does_not_need_are_refused(app, path):
+    assert call(app, "GET", OWN + path).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["upload", "run/begin", "api/begin", "call/begin", "stream/x", "vibe-edit", "reset/x"])
+def test_calls_the_chat_does_not_make_are_refused(app, path):
+    assert call(app, "POST", f"/gradio_api/{path}", headers={"origin": OWN}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:7860", "127.0.0.1:7861", "127.0.0.1", "localhost.evil.example:7860", ""]
+)
+def test_a_foreign_host_is_refused(app, host):
+    assert call(app, "GET", "/", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost:7860", "127.0.0.1:7860", "[::1]:7860"])
+def test_own_names_are_let_in(app, host):
+    assert call(app, "GET", "/doc/mango.txt", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "http://127.0.0.1:7861", "https://127.0.0.1:7860"]
+)
+def test_only_the_page_itself_may_post(app, origin):
+    headers = {} if origin is None else {"origin": origin}
+    assert call(app, "POST", "/gradio_api/queue/join", headers=headers, content=b"{}").status_code == 403
+    own = call(app, "POST", "/gradio_api/queue/join", headers={"origin": OWN}, content=b"{}")
+    assert own.status_code == 422, "let in, and found to be no event"
+
+
+def test_other_sites_may_not_read(app):
+    assert call(app, "GET", "/config", headers={"origin": "http://localhost:3000"}).status_code == 403
+    assert call(app, "GET", "/doc/mango.txt", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
+def test_other_methods_are_refused(app, method):
+    assert call(app, method, "/gradio_api/cancel", headers={"origin": OWN}).status_code == 403
+
+
+def test_a_large_body_is_refused_with_and_without_a_length(app):
+    large = b"x" * (MAX_BODY_BYTES + 1)
+    answer = call(app, "POST", "/gradio_api/cancel", headers={"origin": OWN}, content=large)
+    assert answer.status_code == 413
+
+    async def chunks():
+        for _ in range(10):
+            yield b"x" * (MAX_BODY_BYTES // 4)
+
+    answer = call(app, "POST", "/gradio_api/cancel", headers={"origin": OWN}, content=chunks())
+    assert answer.status_code >= 400
+
+
+def test_a_document_that_is_not_there_is_a_404_that_names_no_path(app):
+    response = call(app, "GET", "/doc/..%2f..%2fetc%2fpasswd")
+    assert response.status_code == 404
+    assert "passwd" not in response.text
+
+
+def test_the_policy_names_the_scripts_of_its_own_page():
+    one, two = page_policy(b"<script>1</script>"), page_policy(b"<script>2</script>")
+    assert one.count("sha256-") == 1
+    assert one != two
+
+
+# --- the port -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org", ""])
+def test_a_host_others_could_reach_is_refused(host):
+    with pytest.raises(ConfigError, match="refused"):
+        open_port(host, 0)
+
+
+def test_a_taken_port_is_named_with_another():
+    with open_port("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        assert address(first) == f"http://127.0.0.1:{port}/"
+        with pytest.raises(ConfigError, match=rf"Port {port} is in use") as caught:
+            open_port("127.0.0.1", port)
+        assert caught.value.fix.startswith("python ui.py --port ")

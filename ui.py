@@ -1,0 +1,88 @@
+"""The chat in the browser: ``python ui.py`` syncs the index with the folder, then opens the page."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# Read by the libraries when they are imported: nothing leaves this machine.
+os.environ.update(
+    GRADIO_ANALYTICS_ENABLED="False",
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    TRANSFORMERS_OFFLINE="1",
+    DO_NOT_TRACK="1",
+)
+
+from rag.config import Settings, settings
+from rag.errors import RagError
+
+
+def parse(arguments: list[str] | None = None) -> tuple[Settings, bool]:
+    """The settings, and whether a browser is to be opened."""
+    parser = argparse.ArgumentParser("python ui.py", description=__doc__.replace("``", ""))
+    parser.add_argument("--seeds", type=Path, help="folder of documents")
+    parser.add_argument("--index", type=Path, help="folder of the index")
+    parser.add_argument("--generator", help="language model: a catalogue name, a .gguf file or a transformers folder")
+    parser.add_argument("--embedder", help="embedding model: a catalogue name or a sentence-transformers folder")
+    parser.add_argument("--models-dir", type=Path, help="folder of the model files")
+    parser.add_argument("--threads", type=int, help="processor threads; 0: one a core")
+    parser.add_argument("--host", help="127.0.0.1, localhost or ::1")
+    parser.add_argument("--port", type=int, help="0: any free one")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    flags = vars(parser.parse_args(arguments))
+    browser = not flags.pop("no_browser")
+    return settings(flags), browser
+
+
+def draw_progress() -> Callable[[str, int, int], None]:
+    """A listener that draws one bar a step; a bar goes when its step is complete."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[Any]] = {}
+
+    def draw(step: str, done: int, total: int) -> None:
+        bar = bars.get(step) or bars.setdefault(step, tqdm(desc=step, leave=False, dynamic_ncols=True))
+        bar.total = total
+        bar.update(done - bar.n)
+        if done >= total:
+            bars.pop(step).close()
+
+    return draw
+
+
+def run(arguments: list[str] | None = None) -> None:
+    chosen, browser = parse(arguments)
+    from rag.web.serve import address, open_port, serve
+
+    listener = open_port(chosen.host, chosen.port)  # first: a taken port should not cost a minute of loading
+    from rag.assistant import open_assistant
+
+    assistant = open_assistant(chosen, progress=draw_progress())
+    from rag.web.app import create_app
+
+    app = create_app(assistant)
+    print(f"The chat is at {address(listener)}  (Ctrl-C ends it)", flush=True)
+    if browser:
+        webbrowser.open(address(listener))
+    serve(app, listener)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    try:
+        run(arguments)
+    except RagError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
