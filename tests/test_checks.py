@@ -1,0 +1,48 @@
+import pytest
+
+from rag.checks import check, negated_stems
+
+DEAL = "Alexandr Wang joined through a $14.3 billion investment deal with his startup Scale AI."
+
+
+@pytest.mark.parametrize(
+    ("claim", "premise"),
+    [
+        ("Wang joined through a $14.3 billion deal with Scale AI.", DEAL),
+        ("The startup's deal was worth $14.3bn.", DEAL),
+        ("Avocado is a large language model.", "Avocado, an LLM, was shown."),
+        ("Avocado is an LLM.", "“Avocado”: A massive Large Language Model designed to succeed Llama."),
+        ("Meta won't release everything.", "Here the strategy gets interesting: Meta won't release everything."),
+    ],
+)
+def test_what_agrees_passes(claim: str, premise: str) -> None:
+    assert check(claim, premise).passes, check(claim, premise)
+
+
+@pytest.mark.parametrize(
+    ("claim", "premise", "reason"),
+    [
+        ("Wang joined through a $15 billion deal.", DEAL, "$15 billion"),
+        ("Wang joined OpenAI through a deal.", DEAL, "OpenAI"),
+        ("The deal was signed in 2025.", DEAL, "2025"),
+        ("Meta will release everything.", "Meta won't release everything.", "releas"),
+        ("Avocado is not open.", "Avocado is open to everyone.", "open"),
+        ("The capital of France is Paris.", "Meta is developing a model.", "France"),
+    ],
+)
+def test_what_differs_in_value_name_or_negation_fails(claim: str, premise: str, reason: str) -> None:
+    found = check(claim, premise)
+    assert not found.passes
+    assert reason in found.why
+
+
+def test_negation_does_not_reach_over_punctuation() -> None:
+    assert negated_stems("It is not cheap, but it is fast.") == {"cheap"}
+
+
+def test_not_only_is_no_negation() -> None:
+    assert not negated_stems("It is not only fast")
+
+
+def test_coverage_is_the_share_of_the_claims_words() -> None:
+    assert check("red green blue white", "red green").coverage == 0.5

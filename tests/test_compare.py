@@ -1,0 +1,56 @@
+import pytest
+
+from rag.compare import opposite_sides, sides, value_sides
+from rag.types import Evidence
+
+
+def evidence(*quotes: str) -> list[Evidence]:
+    return [Evidence(n, f"{n}.txt", f"T{n}", None, 0, len(q), q, 1.0) for n, q in enumerate(quotes, 1)]
+
+
+def claims(quotes: list[str], question: str = "What do sources say about Kiwi?") -> dict[str, tuple[str, ...]]:
+    return {s.claim: s.documents for s in sides(question, evidence(*quotes))}
+
+
+def test_different_sums_for_one_thing_are_sides_and_like_statements_join_them() -> None:
+    found = claims(
+        [
+            "The bridge repairs in Harbour City cost $40 million.",
+            "The bridge repairs in Harbour City cost $52 million, auditors say.",
+            "Repairs of the bridge in Harbour City cost 40 million dollars.",
+        ]
+    )
+    assert found == {"$40 million": ("1.txt", "3.txt"), "$52 million": ("2.txt",)}
+
+
+@pytest.mark.parametrize(
+    "quotes",
+    [
+        ["The bridge in Harbour City cost $40 million.", "The school kitchen in Milltown cost $2 million."],
+        ["The bridge repairs cost the city $40 million.", "The bridge repairs cost the city $40 million, he said."],
+        ["The bridge is 40 metres long and old.", "The bridge took 52 workers a long old year."],
+        ["Kiwi is an open model.", "Kiwi is an open-source model."],
+        ["Kiwi is an open model.", "Plum is a closed model."],
+        ["The firm will pursue open and closed Kiwi models.", "Kiwi is an open model."],
+        [],
+    ],
+)
+def test_agreement_and_different_things_are_not_flagged(quotes: list[str]) -> None:
+    assert claims(quotes) == {}
+
+
+def test_opposite_words_of_the_questions_subject_are_sides() -> None:
+    found = claims(["Unlike Plum, which is open, Kiwi will be closed.", "The company plans open versions of Kiwi."])
+    assert found == {"open": ("2.txt",), "closed": ("1.txt",)}
+
+
+def test_a_question_for_a_quantity_compares_quantities_only() -> None:
+    quotes = ["Kiwi is an open model.", "Kiwi is a closed model."]
+    assert opposite_sides("Is Kiwi open?", evidence(*quotes))
+    assert not sides("When will Kiwi be released?", evidence(*quotes))
+
+
+def test_every_side_has_its_citations() -> None:
+    for side in value_sides(evidence("The big bridge cost $4 million.", "The big bridge cost $5 million.")):
+        assert len(side.citations) == 1
+        assert side.citations[0].document_id == side.documents[0]

@@ -1,0 +1,102 @@
+import pytest
+
+from rag.types import Chunk, Claim, Document, Evidence, Removed, Sentence, Span
+from rag.verify import verify, widener
+from tests.fakes import OverlapVerifier
+
+TEXT = "Avocado is a new model. It will be closed. Gemma 4 has an Apache 2.0 license."
+QUOTES = ["Avocado is a new model.", "It will be closed.", "Gemma 4 has an Apache 2.0 license."]
+
+
+def evidence(*quotes: str, text: str = TEXT) -> list[Evidence]:
+    return [
+        Evidence(n, "a.txt", "A", None, text.index(q), text.index(q) + len(q), q, 1.0) for n, q in enumerate(quotes, 1)
+    ]
+
+
+class Unasked:
+    name = "unasked"
+
+    def support(self, claim: str, premises: object, *, abort: object = None) -> list[float]:
+        raise AssertionError("the judge is the slow part: it is asked only where words leave it open")
+
+
+class Says:
+    name = "says"
+
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
+        self.asked: list[tuple[str, str]] = []
+
+    def support(self, claim: str, premises: list[str], *, abort: object = None) -> list[float]:
+        self.asked += [(claim, p) for p in premises]
+        return [self.probability] * len(premises)
+
+
+def numbers(result: Sentence | Removed) -> list[int]:
+    assert isinstance(result, Sentence), result
+    return [c.marker for c in result.citations]
+
+
+def test_the_sources_own_words_need_no_judge() -> None:
+    assert numbers(verify(Claim("Gemma 4 has an Apache 2.0 license.", (3,)), evidence(*QUOTES), Unasked())) == [3]
+
+
+def test_a_wrong_marker_is_moved_to_the_evidence_that_says_it() -> None:
+    assert numbers(verify(Claim("Gemma 4 has an Apache 2.0 license.", (1,)), evidence(*QUOTES), Unasked())) == [3]
+
+
+def test_a_forgotten_marker_is_found() -> None:
+    assert numbers(verify(Claim("Avocado is a new model.", ()), evidence(*QUOTES), Unasked())) == [1]
+
+
+def test_a_number_the_source_does_not_state_is_fatal_whatever_the_judge_says() -> None:
+    result = verify(Claim("Gemma 5 has an Apache 2.0 license.", (3,)), evidence(*QUOTES), Says(1.0))
+    assert isinstance(result, Removed)
+    assert "5" in result.why
+
+
+def test_a_name_the_source_does_not_state_is_fatal() -> None:
+    result = verify(Claim("The capital of France is Paris.", (1,)), evidence(*QUOTES), Says(1.0))
+    assert isinstance(result, Removed)
+
+
+def test_a_paraphrase_is_for_the_judge() -> None:
+    claim = Claim("Gemma 4 ships under an Apache 2.0 license.", (3,))
+    yes, no = Says(0.9), Says(0.1)
+    assert numbers(verify(claim, evidence(*QUOTES), yes)) == [3]
+    assert isinstance(verify(claim, evidence(*QUOTES), no), Removed)
+    assert yes.asked
+    assert no.asked
+
+
+def test_a_pronoun_brings_the_sentence_before_it_along() -> None:
+    spans = tuple(Span(TEXT.index(q), TEXT.index(q) + len(q)) for q in QUOTES)
+    chunk = Chunk("a.txt", 0, len(TEXT), TEXT, "A", "", None, spans)
+    widen = widener([chunk], {"a.txt": Document("a.txt", TEXT, "A", "0")})
+    result = verify(Claim("Avocado will be closed.", (1,)), evidence(QUOTES[1]), Unasked(), widen=widen)
+    assert isinstance(result, Sentence)
+    (found,) = result.citations
+    assert found.quote == "Avocado is a new model. It will be closed." == TEXT[found.start : found.end]
+
+
+def test_a_fragment_is_read_as_the_end_of_the_question() -> None:
+    asked = "What license does Gemma 4 have?"
+    kept = verify(Claim("Apache 2.0.", (3,)), evidence(*QUOTES), OverlapVerifier(), question=asked)
+    assert numbers(kept) == [3]
+    other = "What license does Avocado have?"
+    assert isinstance(verify(Claim("Apache 2.0.", (3,)), evidence(*QUOTES), OverlapVerifier(), question=other), Removed)
+
+
+def test_several_cited_sentences_may_support_a_claim_together() -> None:
+    claim = Claim("Avocado is a new model and Gemma 4 has an Apache 2.0 license.", (1, 3))
+    assert numbers(verify(claim, evidence(*QUOTES), Unasked())) == [1, 3]
+
+
+def test_without_evidence_nothing_is_supported() -> None:
+    assert isinstance(verify(Claim("Anything.", (1,)), [], Says(1.0)), Removed)
+
+
+def test_a_sentence_without_a_citation_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="needs a citation"):
+        Sentence("Anything.", ())
