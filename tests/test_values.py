@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,4 +49,4 @@ def test_agreement_is_by_value_not_by_spelling(a: str, b: str, same: bool) -> No
 def test_spans_lie_in_the_text_and_do_not_overlap(text: str) -> None:
     found = values(text)
     assert all(0 <= v.start < v.end <= len(text) for v in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))

@@ -1,0 +1,367 @@
+"""The composition root: opens the parts, and is the only place that knows their order."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Literal
+
+from rag import models
+from rag.build import build, needs_build
+from rag.cite import DraftParser
+from rag.compare import sides
+from rag.config import Settings
+from rag.embed import open_embedder
+from rag.errors import GenerationError, IndexLocked, QuestionError, RagError
+from rag.followup import standalone
+from rag.index import Index, load_index
+from rag.judge import LanguageModelJudge
+from rag.prompt import NOT_IN_SOURCES, answer_prompt
+from rag.quote import quotations
+from rag.render import answer_text
+from rag.retrieve import by_source, retrieve, select_evidence
+from rag.types import (
+    Answer,
+    BuildReport,
+    Checked,
+    Claim,
+    Drafting,
+    Embedder,
+    Evidence,
+    Finished,
+    Generator,
+    Reading,
+    Removed,
+    Retrieved,
+    Sentence,
+    Step,
+    Verifier,
+)
+from rag.verify import verify, widener
+from rag.words import names
+
+LONGEST_QUESTION = 2000  # characters
+_COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
+_WAIT_SECONDS = 0.2
+
+Progress = Callable[[str, int, int], None]
+State = Literal["loading", "ready", "failed"]
+
+
+class Assistant:
+    """Answers questions over one index. The index is a snapshot: an answer in flight keeps its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        index: Index,
+        embedder: Embedder,
+        open_model: Callable[[], Generator],
+        *,
+        verifier: Verifier | None = None,
+    ) -> None:
+        self.settings = settings
+        self.index = index
+        self._embedder = embedder
+        self._open_model = open_model
+        self._verifier = verifier
+        self._generator: Generator | None = None
+        self._lock = Lock()
+        self._loading: Thread | None = None
+        self.generator_state: State = "loading"
+        self.problem = ""
+
+    def load_generator(self) -> Thread:
+        """Start loading the language model in the background, once; evidence is usable meanwhile."""
+        with self._lock:
+            if self._loading is None:
+                self._loading = Thread(target=self._load, name="load-generator", daemon=True)
+                self._loading.start()
+            return self._loading
+
+    def _load(self) -> None:
+        try:
+            self._generator = self._open_model()
+            self.generator_state = "ready"
+        except Exception as error:
+            self.problem = str(error) if isinstance(error, RagError) else "the engine failed while loading the model"
+            self.generator_state = "failed"
+
+    def close(self) -> None:
+        """Give the language model's memory back."""
+        if self._loading is not None:
+            self._loading.join()
+        if self._generator is not None:
+            self._generator.close()
+
+    # --- the steps of one question
+
+    def search(self, question: str, *, history: Sequence[tuple[str, str]] = ()) -> Retrieved:
+        """Evidence only; no language model runs. Raises QuestionError."""
+        asked = check_question(question)
+        alone = standalone(asked, history)
+        return self._retrieve(asked, alone)[0]
+
+    def ask(self, question: str, *, history: Sequence[tuple[str, str]] = ()) -> Answer:
+        """The verified answer, or a refusal. Raises QuestionError, GenerationError."""
+        for step in self.steps(question, history=history):
+            if isinstance(step, Finished):
+                return step.answer
+        raise GenerationError("The question was stopped before it was answered.")
+
+    def steps(
+        self, question: str, *, history: Sequence[tuple[str, str]] = (), abort: Event | None = None
+    ) -> Iterator[Step]:
+        """Retrieved, then Reading, Drafting and Checked as they happen, then Finished.
+
+        Ends early, without Finished, once ``abort`` is set. Raises QuestionError, GenerationError.
+        """
+        clock = _Clock()
+        asked = check_question(question)
+        found, pool = self._retrieve(asked, standalone(asked, history))
+        clock.mark("retrieve")
+        yield found
+        if reason := self._unanswerable(found):
+            yield Finished(self._answer(found, pool, [], [], reason, clock))
+            return
+        generator = yield from self._wait_for_generator(abort)
+        if generator is None:
+            return
+        verifier = self._verifier or LanguageModelJudge(generator)
+        kept: list[Sentence] = []
+        removed: list[Removed] = []
+        claims: list[Claim] = []
+        yield from self._draft(generator, found, claims, clock, abort)
+        if _stopped(abort):
+            return
+        widen = widener((h.chunk for h in found.hits), self.index.documents)
+        for claim in claims:
+            if _refuses(claim):
+                continue
+            result = verify(
+                claim, found.evidence, verifier, question=found.standalone_question, widen=widen, abort=abort
+            )
+            if _stopped(abort):
+                return
+            if isinstance(result, Sentence):
+                if any(result.text == s.text for s in kept):
+                    continue
+                kept.append(result)
+            else:
+                removed.append(result)
+            yield Checked(result)
+        clock.mark("verify")
+        if not kept:
+            for sentence in quotations(found.standalone_question, found.evidence, drafted=bool(removed)):
+                kept.append(sentence)
+                yield Checked(sentence)
+        yield Finished(self._answer(found, pool, kept, removed, _reason(removed), clock))
+
+    def _retrieve(self, asked: str, alone: str) -> tuple[Retrieved, tuple[Evidence, ...]]:
+        """The evidence for the model, and the wider pool that is compared across sources."""
+        index, settings = self.index, self.settings
+        vector = self._embedder.embed_query(alone)
+        hits = retrieve(alone, vector, index, k=settings.passages)
+        count = self._generator.count_tokens if self._generator else None
+        evidence = select_evidence(
+            alone,
+            vector,
+            hits,
+            index,
+            limit=settings.evidence_sentences,
+            token_budget=settings.evidence_tokens,
+            count_tokens=count,
+        )
+        pool = select_evidence(alone, vector, hits, index, limit=_COMPARED_SENTENCES, token_budget=10**6)
+        found = Retrieved(asked, alone, hits, evidence, by_source(pool))
+        return found, _numbered_after(evidence, pool)
+
+    def _unanswerable(self, found: Retrieved) -> str:
+        """Why no model needs to be asked; "" where one should be."""
+        if not found.evidence:
+            return "Nothing in the documents resembles the question."
+        unknown = [n.text for n in names(found.standalone_question) if not self.index.mentions(n.text)]
+        if unknown:
+            return f"No document mentions {', '.join(dict.fromkeys(unknown))}."
+        return ""
+
+    def _wait_for_generator(self, abort: Event | None) -> Steps[Step, None, Generator | None]:
+        loading = self.load_generator()
+        while loading.is_alive():
+            if _stopped(abort):
+                return None
+            loading.join(_WAIT_SECONDS)
+            yield Reading(0, 0)
+        if self._generator is None:
+            raise GenerationError(f"There is no language model to answer with: {self.problem}")
+        return self._generator
+
+    def _draft(
+        self, generator: Generator, found: Retrieved, claims: list[Claim], clock: _Clock, abort: Event | None
+    ) -> Iterator[Step]:
+        """Stream the draft; finished claims are appended to ``claims``."""
+        parser = DraftParser(known=max(e.number for e in found.evidence))
+        prompt = answer_prompt(found.standalone_question, found.evidence)
+        for piece in generator.stream(prompt, max_tokens=self.settings.answer_tokens, abort=abort):
+            if not piece.text:
+                yield Reading(piece.prompt_done, piece.prompt_total)
+                continue
+            clock.mark_once("first_token")
+            claims += parser.feed(piece.text)
+            if claims and _refuses(claims[0]):
+                break
+            yield Drafting(" ".join(c.text for c in claims) + " " + parser.pending)
+        claims += parser.finish()
+        clock.mark_once("first_token")
+        clock.mark("generate")
+
+    def _answer(
+        self,
+        found: Retrieved,
+        pool: tuple[Evidence, ...],
+        kept: Sequence[Sentence],
+        removed: Sequence[Removed],
+        reason: str,
+        clock: _Clock,
+    ) -> Answer:
+        compared = sides(found.standalone_question, pool) if kept else ()
+        generator = self._generator
+        return Answer(
+            question=found.question,
+            standalone_question=found.standalone_question,
+            answer=answer_text(kept),
+            refused=not kept,
+            reason="" if kept else reason,
+            disagreement=bool(compared),
+            sentences=tuple(kept),
+            removed=tuple(removed),
+            sides=compared,
+            by_source=found.by_source,
+            hits=found.hits,
+            timings_ms=clock.total(),
+            models={
+                "embedder": self._embedder.name,
+                "generator": generator.name if generator else "",
+                "verifier": self._verifier.name
+                if self._verifier
+                else (f"{generator.name} yes/no" if generator else ""),
+            },
+        )
+
+
+class _Clock:
+    """Milliseconds of each stage since the one before; ``total`` and ``first_token`` since the question."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._marks: dict[str, float] = {}
+
+    def mark(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._marks[stage] = (now - self._last) * 1000
+        self._last = now
+
+    def mark_once(self, stage: str) -> None:
+        self._marks.setdefault(stage, (time.perf_counter() - self._start) * 1000)
+
+    def total(self) -> dict[str, float]:
+        return {**self._marks, "total": (time.perf_counter() - self._start) * 1000}
+
+
+def _stopped(abort: Event | None) -> bool:
+    return abort is not None and abort.is_set()
+
+
+def _refuses(claim: Claim) -> bool:
+    return NOT_IN_SOURCES.lower() in claim.text.lower()
+
+
+def _reason(removed: Sequence[Removed]) -> str:
+    if removed:
+        return f"What was drafted is not supported by the documents: {removed[0].why}."
+    return "The passages that were found do not answer the question."
+
+
+def _numbered_after(shown: Sequence[Evidence], pool: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """``shown`` with its numbers, then the rest of ``pool`` numbered on."""
+    known = {(e.document_id, e.start) for e in shown}
+    rest = [e for e in pool if (e.document_id, e.start) not in known]
+    first = max((e.number for e in shown), default=0) + 1
+    return (
+        *shown,
+        *(
+            Evidence(n, e.document_id, e.title, e.date, e.start, e.end, e.quote, e.score)
+            for n, e in enumerate(rest, first)
+        ),
+    )
+
+
+def check_question(question: str) -> str:
+    """The question on one line. Raises QuestionError where there is nothing to ask or too much."""
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"The question is {len(question):,} characters long; at most {LONGEST_QUESTION:,} can be asked.",
+            fix="ask a shorter question; put long material into the documents folder",
+        )
+    one_line = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in question)).strip()
+    if not re.search(r"\w", one_line):
+        raise QuestionError(
+            f"There are no words in the question {one_line!r}.", fix="ask a question in words, such as “Who leads …?”"
+        )
+    return one_line
+
+
+# --- opening the parts ---------------------------------------------------------------------------
+
+
+def open_model(settings: Settings) -> Generator:
+    """The generator the settings name, from the store or a path. Raises ModelMissing, ModelDamaged."""
+    from rag.generate import open_generator
+
+    path = models.locate(settings.generator, settings.models)
+    return open_generator(path, name=_short(settings.generator), threads=settings.threads)
+
+
+def open_embedding(settings: Settings) -> Embedder:
+    """The embedder the settings name. Raises ModelMissing, ModelDamaged."""
+    path = models.locate(settings.embedder, settings.models)
+    return open_embedder(path, name=_short(settings.embedder), threads=settings.threads)
+
+
+def _short(name: str) -> str:
+    return Path(name).name or name
+
+
+def fetch_models(settings: Settings, *, progress: Progress | None = None) -> None:
+    """Fetch what the settings name and the store lacks. The only step that may use the network."""
+    source: models.Source = settings.model_source  # type: ignore[assignment]  # checked by Settings
+    for name in (settings.embedder, settings.generator):
+        models.fetch(name, settings.models, source=source, progress=progress)
+
+
+def sync(settings: Settings, embedder: Embedder, *, progress: Progress | None = None) -> BuildReport:
+    """Bring the index in step with the folder of documents."""
+    return build(settings.seeds, settings.index, embedder, progress=progress)
+
+
+def open_assistant(settings: Settings, *, fetch: bool = True, progress: Progress | None = None) -> Assistant:
+    """An assistant over the settings' folder: models fetched, index in step, language model loading.
+
+    Raises RagError where a part cannot be had. An index that another process is writing just now is
+    used as it stands.
+    """
+    if fetch:
+        fetch_models(settings, progress=progress)
+    embedder = open_embedding(settings)
+    if needs_build(settings.seeds, settings.index, embedder.fingerprint):
+        try:
+            sync(settings, embedder, progress=progress)
+        except IndexLocked:
+            if not settings.index.joinpath("CURRENT").exists():
+                raise
+    index = load_index(settings.index, fingerprint=embedder.fingerprint)
+    return Assistant(settings, index, embedder, lambda: open_model(settings))

