@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ BGE_QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
 """What the bge English models were trained to see before a question (Xiao et al. 2023, arXiv 2309.07597)."""
 
 _BATCH = 32
-_REMEMBERED_QUERIES = 64
 
 
 def open_embedder(path: Path, *, name: str, threads: int = 0) -> Embedder:
@@ -76,14 +74,13 @@ _DEFINING = ("tokenizer.json", "modules.json", "sentence_bert_config.json")
 
 
 class _PipelineEmbedder:
-    """An Embedder over a sentence-transformers pipeline; the last queries are remembered."""
+    """An Embedder over a sentence-transformers pipeline."""
 
     def __init__(self, model: SentenceTransformer, *, name: str, fingerprint: str) -> None:
         self._model = model
         self.name = name
         self.fingerprint = fingerprint
         self.dimension = int(model.get_embedding_dimension())
-        self._remembered = lru_cache(_REMEMBERED_QUERIES)(self._embed_query)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimension), unit rows in the order of ``texts``; long texts are truncated."""
@@ -92,11 +89,8 @@ class _PipelineEmbedder:
         return self._encode(list(texts), "document")
 
     def embed_query(self, text: str) -> Vectors:
-        vector: Vectors = self._remembered(text).copy()  # the caller may change it
+        vector: Vectors = self._encode([text], "query")[0]
         return vector
-
-    def _embed_query(self, text: str) -> Vectors:
-        return self._encode([text], "query")[0]
 
     def _encode(self, texts: list[str], task: str) -> Vectors:
         """The pipeline sorts by length itself; lone surrogates, which no tokenizer takes, become "?"."""

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from rag import lexical, store
 from rag.errors import IndexDamaged, IndexMismatch
 from rag.types import Chunk, Document, Part, Span, Vectors
+from rag.words import content_stems
 
 SCHEMA = 1
 """Raised when an older program could not read what this one writes, or the other way round."""
@@ -71,6 +72,10 @@ class Index:
     def lexical(self, text: str, k: int) -> list[tuple[int, float]]:
         """At most ``k`` (row, BM25 score > 0), best first, ties by row."""
         return self.words.search(text, k)
+
+    def mentions(self, text: str) -> bool:
+        """Does every word of ``text`` that carries content occur in some chunk, its title or its heading?"""
+        return all(self.words.knows(stem) for stem in content_stems(text))
 
     def vectors(self, start: int, stop: int) -> Vectors:
         """Vectors of the chunks ``start`` to ``stop``, shape (stop - start, dimension)."""

@@ -41,7 +41,7 @@ class Lexical:
 
     def scores(self, text: str) -> npt.NDArray[np.float32]:
         """Shape (rows,), float32, 0 where no word of ``text`` occurs."""
-        known = [t for t in dict.fromkeys(content_stems(text)) if t in self._bm25.vocab_dict]
+        known = [t for t in dict.fromkeys(content_stems(text)) if self.knows(t)]
         if not known:
             return np.zeros(self.rows, np.float32)
         return np.asarray(self._bm25.get_scores(known), np.float32)
@@ -51,6 +51,9 @@ class Lexical:
         scores = self.scores(text)
         order = np.lexsort((np.arange(self.rows), -scores))[:k]
         return [(int(row), float(scores[row])) for row in order if scores[row] > 0]
+
+    def knows(self, stem: str) -> bool:
+        return stem in self._bm25.vocab_dict
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)); the largest for a word that no text has."""

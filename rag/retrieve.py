@@ -1,0 +1,184 @@
+"""Question -> the chunks most likely to answer it, from every document that has a say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rag.index import Index
+from rag.types import Chunk, Evidence, Hit, Quote, SourceQuotes, Span, Vectors
+from rag.words import content_stems
+
+DEPTH = 50  # rows taken from each search
+RRF_K = 60
+DENSE_WEIGHT = 1.0
+LEXICAL_WEIGHT = 1.0
+
+CHUNK_WEIGHT = 0.5
+WORDS_WEIGHT = 0.1
+FUSED_WEIGHT = 0.1
+DUPLICATE_COSINE = 0.97
+DOCUMENT_MARGIN = 0.25
+SENTENCE_MARGIN = 0.4
+
+
+def retrieve(
+    question: str, vector: Vectors, index: Index, *, k: int = 12, max_per_document: int | None = None
+) -> tuple[Hit, ...]:
+    """At most ``k`` hits, best first, ties by row: dense and lexical search fused by reciprocal rank.
+
+    ``vector`` is the question's, of shape (dimension,).
+    No document gets more than ``max_per_document`` of them (None: a third of ``k``) unless the others cannot fill
+    ``k``; what goes over the cap then follows after the rest.
+    """
+    dense = [row for row, _ in index.dense(vector, DEPTH)]
+    lexical = [row for row, _ in index.lexical(question, DEPTH)]
+    fused = reciprocal_rank_fusion([(dense, DENSE_WEIGHT), (lexical, LEXICAL_WEIGHT)])
+    cap = max_per_document if max_per_document is not None else max(2, k // 3)
+    documents = [index.chunks[row].document_id for row, _ in fused]
+    chosen = [fused[n] for n in _spread(documents, cap)[:k]]
+    dense_rank = {row: n for n, row in enumerate(dense, 1)}
+    lexical_rank = {row: n for n, row in enumerate(lexical, 1)}
+    return tuple(
+        Hit(index.chunks[row], row, score, dense_rank.get(row), lexical_rank.get(row)) for row, score in chosen
+    )
+
+
+def reciprocal_rank_fusion(
+    rankings: Iterable[tuple[Sequence[int], float]], *, k: int = RRF_K
+) -> list[tuple[int, float]]:
+    """(row, score) best first, ties by row; score = sum of weight / (k + rank) (Cormack et al. 2009).
+
+    >>> [row for row, _ in reciprocal_rank_fusion([([7, 3], 1.0), ([3, 9], 1.0)])]
+    [3, 7, 9]
+    """
+    scores: dict[int, float] = {}
+    for rows, weight in rankings:
+        for rank, row in enumerate(rows, 1):
+            scores[row] = scores.get(row, 0.0) + weight / (k + rank)
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _spread(documents: Sequence[str], cap: int) -> list[int]:
+    """Positions in order, those beyond ``cap`` of one document moved to the end.
+
+    >>> _spread(["a", "a", "a", "b"], 2)
+    [0, 1, 3, 2]
+    """
+    seen: Counter[str] = Counter()
+    within: list[int] = []
+    beyond: list[int] = []
+    for position, document in enumerate(documents):
+        seen[document] += 1
+        (within if seen[document] <= cap else beyond).append(position)
+    return within + beyond
+
+
+# --- sentences -----------------------------------------------------------------------------------
+
+
+def select_evidence(
+    question: str,
+    vector: Vectors,
+    hits: Sequence[Hit],
+    index: Index,
+    *,
+    limit: int = 8,
+    token_budget: int = 400,
+    count_tokens: Callable[[str], int] | None = None,
+) -> tuple[Evidence, ...]:
+    """The sentences of ``hits`` most likely to answer, numbered from 1; whole ones only.
+
+    First the best sentence of every document that comes near the best of all, then the best of the rest, until
+    ``limit`` or ``token_budget`` is reached; one that is too long for what is left is passed over. Documents
+    follow one another in order of their best sentence, the sentences of one by position. ``count_tokens`` None:
+    a token is taken to be four characters.
+    """
+    count = count_tokens or (lambda text: len(text) // 4 + 1)
+    ranked = _without_duplicates(_candidates(question, vector, hits, index))
+    if not ranked:
+        return ()
+    floor = ranked[0].score - DOCUMENT_MARGIN
+    leaders = list({c.chunk.document_id: c for c in reversed(ranked)}.values())[::-1]
+    leaders = [c for c in sorted(leaders, key=_best_first) if c.score >= floor][: max(1, limit // 2)]
+    rest = [c for c in ranked if c not in leaders and c.score >= ranked[0].score - SENTENCE_MARGIN]
+    chosen: list[_Candidate] = []
+    for candidate in [*leaders, *rest]:
+        tokens = count(candidate.text)
+        if len(chosen) < limit and tokens <= token_budget:
+            chosen.append(candidate)
+            token_budget -= tokens
+    order = list(dict.fromkeys(c.chunk.document_id for c in sorted(chosen, key=_best_first)))
+    chosen.sort(key=lambda c: (order.index(c.chunk.document_id), c.span.start))
+    return tuple(
+        Evidence(n, c.chunk.document_id, c.chunk.title, c.chunk.date, c.span.start, c.span.end, c.text, c.score)
+        for n, c in enumerate(chosen, 1)
+    )
+
+
+def by_source(evidence: Iterable[Evidence], *, quotes: int = 3) -> tuple[SourceQuotes, ...]:
+    """The best ``quotes`` sentences of each document in order of position; documents in order of their best."""
+    grouped: dict[str, list[Evidence]] = {}
+    for item in sorted(evidence, key=lambda e: (-e.score, e.number)):
+        grouped.setdefault(item.document_id, []).append(item)
+    return tuple(
+        SourceQuotes(
+            document_id,
+            best[0].title,
+            best[0].date,
+            tuple(Quote(e.start, e.end, e.quote, e.score) for e in sorted(best[:quotes], key=lambda e: e.start)),
+        )
+        for document_id, best in grouped.items()
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    chunk: Chunk
+    row: int
+    span: Span
+    text: str
+    vector: Vectors
+    score: float
+
+
+def _best_first(candidate: _Candidate) -> tuple[float, int, int]:
+    return -candidate.score, candidate.row, candidate.span.start
+
+
+def _candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> list[_Candidate]:
+    """Every sentence of ``hits``, best first."""
+    wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
+    total = sum(wanted.values()) or 1.0
+    found = []
+    for hit in hits:
+        chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
+        vectors = index.sentence_vectors(hit.row)
+        cosines = vectors @ vector
+        around = CHUNK_WEIGHT * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
+        around += FUSED_WEIGHT * hit.score / max(h.score for h in hits)
+        named = content_stems(f"{chunk.title} {chunk.heading}")
+        for span, own, cosine in zip(chunk.sentences, vectors, cosines, strict=True):
+            quote = text[span.start : span.end]
+            present = {*named, *content_stems(quote)}
+            words = sum(idf for stem, idf in wanted.items() if stem in present) / total
+            score = float(cosine) + WORDS_WEIGHT * words + around
+            found.append(_Candidate(chunk, hit.row, span, quote, own, score))
+    return sorted(found, key=_best_first)
+
+
+def _without_duplicates(ranked: Sequence[_Candidate]) -> list[_Candidate]:
+    """The better one of two sentences of one document that say the same; two documents may say the same."""
+    kept: dict[str, list[_Candidate]] = {}
+    unique = []
+    for candidate in ranked:
+        others = kept.setdefault(candidate.chunk.document_id, [])
+        if not any(_same(candidate, other) for other in others):
+            others.append(candidate)
+            unique.append(candidate)
+    return unique
+
+
+def _same(a: _Candidate, b: _Candidate) -> bool:
+    return a.text.split() == b.text.split() or float(a.vector @ b.vector) > DUPLICATE_COSINE
