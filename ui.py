@@ -6,9 +6,7 @@ import argparse
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 # Read by the libraries when they are imported: nothing leaves this machine.
 os.environ.update(
@@ -40,37 +38,24 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, bool]:
     return settings(flags), browser
 
 
-def draw_progress() -> Callable[[str, int, int], None]:
-    """A listener that draws one bar a step; a bar goes when its step is complete."""
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm[Any]] = {}
-
-    def draw(step: str, done: int, total: int) -> None:
-        bar = bars.get(step) or bars.setdefault(step, tqdm(desc=step, leave=False, dynamic_ncols=True))
-        bar.total = total
-        bar.update(done - bar.n)
-        if done >= total:
-            bars.pop(step).close()
-
-    return draw
-
-
 def run(arguments: list[str] | None = None) -> None:
     chosen, browser = parse(arguments)
-    from rag.web.serve import address, open_port, serve
+    from rag.web.serve import Server, address, open_port
 
     listener = open_port(chosen.host, chosen.port)  # first: a taken port should not cost a minute of loading
     from rag.assistant import open_assistant
+    from rag.models import tqdm_progress
 
-    assistant = open_assistant(chosen, progress=draw_progress())
+    with tqdm_progress() as progress:
+        assistant = open_assistant(chosen, progress=progress)
+    assistant.load_generator()
     from rag.web.app import create_app
 
     app = create_app(assistant)
     print(f"The chat is at {address(listener)}  (Ctrl-C ends it)", flush=True)
     if browser:
         webbrowser.open(address(listener))
-    serve(app, listener)
+    Server(app).run(sockets=[listener])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -108,7 +108,7 @@ class FakeAssistant:
                     yield from self._close(draft, found, kept, removed)
                     draft = "" if re.search(r"[.!?][\s\[\]\d]*$", draft) else draft
                 draft += piece.text
-                yield Drafting(draft)
+                yield Drafting(re.sub(r"\s*\[\d+\]", "", draft))
             if not abort.is_set():
                 yield from self._close(draft, found, kept, removed)
             if abort.is_set():

@@ -66,7 +66,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                         label="Question",
                         show_label=False,
                         container=False,
-                        placeholder="Ask a question about the documents",
+                        placeholder="Ask a question",
                         lines=1,
                         max_lines=6,
                         autofocus=True,
@@ -119,6 +119,8 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     for step in batch:
                         turn = advance(turn, step)
                     yield show((*before, turn)) if batch else [gr.skip()] * len(shown)
+                if turn.open:  # ended by the assistant before an answer
+                    yield show((*before, stop(turn)))
             except RagError as error:
                 yield show((*before, fail(turn, str(error))))
             except Exception:

@@ -57,7 +57,8 @@ Markers = Mapping[tuple[str, int, int], int]
 
 def _markers(turn: Turn) -> Markers:
     """The number of each quotation, by the place it stands in."""
-    cited = [c for s in turn.sentences for c in s.citations]
+    groups = [s.citations for s in turn.sentences] + [s.citations for s in (turn.answer.sides if turn.answer else ())]
+    cited = [c for group in groups for c in group]
     found: Sequence[Evidence] = turn.retrieved.evidence if turn.retrieved else ()
     return {
         **{(e.document_id, e.start, e.end): e.number for e in found},

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import FastAPI
 
 from rag.errors import ConfigError
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -50,17 +49,24 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if listener.family == socket.AF_INET6 else f"http://{host}:{port}/"
 
 
-def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until Ctrl-C."""
-    import uvicorn
+class Server(uvicorn.Server):
+    """Ends at once: an open page holds an event stream, which uvicorn would wait for and then report as a failure."""
 
-    settings = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        timeout_graceful_shutdown=1,  # pages hold a connection open; do not wait for them to close it
-    )
-    uvicorn.Server(settings).run(sockets=[listener])
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                timeout_graceful_shutdown=3,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        await super().shutdown(sockets)

@@ -14,7 +14,7 @@ class Turn:
     question: str
     retrieved: Retrieved | None = None
     reading: tuple[int, int] | None = None  # prompt tokens read, of how many
-    draft: str = ""  # the unfinished sentence: not verified
+    draft: str = ""  # what is written and not yet verified
     sentences: tuple[Sentence, ...] = ()
     removed: tuple[Removed, ...] = ()
     answer: Answer | None = None
@@ -36,10 +36,11 @@ def advance(turn: Turn, step: Step) -> Turn:
             return replace(turn, reading=(done, total))
         case Drafting(text):
             return replace(turn, draft=text, reading=None)
-        case Checked(Sentence() as sentence):
-            return replace(turn, sentences=(*turn.sentences, sentence), draft="")
-        case Checked(Removed() as removed):
-            return replace(turn, removed=(*turn.removed, removed), draft="")
+        case Checked(result):
+            unchecked = turn.draft.partition(result.text)[2]  # sentences are checked in the order of the draft
+            if isinstance(result, Sentence):
+                return replace(turn, sentences=(*turn.sentences, result), draft=unchecked)
+            return replace(turn, removed=(*turn.removed, result), draft=unchecked)
         case Finished(answer):
             return replace(
                 turn, answer=answer, sentences=answer.sentences, removed=answer.removed, draft="", reading=None
@@ -48,7 +49,7 @@ def advance(turn: Turn, step: Step) -> Turn:
 
 
 def stop(turn: Turn) -> Turn:
-    """The turn as a person left it: what was verified so far stays, the unfinished sentence goes."""
+    """The turn as a person left it: what was verified so far stays, the rest goes."""
     return replace(turn, stopped=True, draft="", reading=None) if turn.open else turn
 
 
