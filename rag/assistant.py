@@ -21,7 +21,7 @@ from rag.followup import standalone
 from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
 from rag.prompt import NOT_IN_SOURCES, answer_prompt
-from rag.quote import quotations
+from rag.quote import other_sides, quotations
 from rag.render import answer_text
 from rag.retrieve import by_source, retrieve, select_evidence
 from rag.types import (
@@ -229,6 +229,7 @@ class Assistant:
         clock: _Clock,
     ) -> Answer:
         compared = sides(found.standalone_question, pool) if kept else ()
+        kept = [*kept, *other_sides(kept, compared)]
         generator = self._generator
         return Answer(
             question=found.question,

@@ -18,6 +18,7 @@ from rag.words import content_stems, names, stem, words
 _NEAR = 12  # words either side of a quantity that say what it measures
 _LIKE = 0.4  # share of the smaller context's words from which two contexts are about one thing
 _LEAST_SHARED = 3
+_MOST_QUOTES = 2
 _COMPARED = ("money", "percent", "count")
 
 _OPPOSITES = """open:closed,proprietary public:private increase:decrease rise,rose:fall,fell gain:loss win,won:lose,lost
@@ -34,7 +35,7 @@ for _pair in _OPPOSITES.split():
         for _term in _terms.split(","):
             _POLES[stem(_term)] = (_pair, _sign)
 
-_CLAUSE = re.compile(r"[,;:—–]|--|\b(?:but|while|whereas|although|though|unlike|which)\b", re.I)
+_CLAUSE = re.compile(r"[,;—–()]|--|\b(?:but|while|whereas|although|though|unlike|which)\b", re.I)
 _QUANTITY_QUESTION = re.compile(r"\b(?:how (?:much|many|long|old|big|large|far)|when|what (?:year|date|time))\b", re.I)
 
 
@@ -52,10 +53,13 @@ def _about_one_thing(a: frozenset[str], b: frozenset[str]) -> bool:
 
 
 def _side(claim: str, evidence: Sequence[Evidence]) -> Side:
-    unique: dict[tuple[str, int], Citation] = {}
-    for e in evidence:
-        unique.setdefault((e.document_id, e.start), citation(e))
-    return Side(claim, tuple(dict.fromkeys(e.document_id for e in evidence)), tuple(unique.values()))
+    """The best sentences of each document, at most ``_MOST_QUOTES`` of one."""
+    of: dict[str, list[Citation]] = {}
+    for e in sorted(evidence, key=lambda e: (-e.score, e.number)):
+        quotes = of.setdefault(e.document_id, [])
+        if len(quotes) < _MOST_QUOTES and all(q.start != e.start for q in quotes):
+            quotes.append(citation(e))
+    return Side(claim, tuple(of), tuple(c for quotes in of.values() for c in quotes))
 
 
 def value_sides(evidence: Sequence[Evidence]) -> tuple[Side, ...]:
@@ -94,22 +98,16 @@ def value_sides(evidence: Sequence[Evidence]) -> tuple[Side, ...]:
 
 
 def _pole(text: str, subject: str) -> tuple[str, int] | None:
-    """The one pole of an opposition that ``text`` takes about ``subject``; None for neither or both."""
-
-    def poles(part: str) -> set[tuple[str, int]]:
-        return {_POLES[s] for s in content_stems(part) if s in _POLES}
-
-    found = poles(text)
-    if len(found) > 1:
-        clauses = [c for c in _CLAUSE.split(text) if subject in content_stems(c)]
-        found = set().union(*(poles(c) for c in clauses)) if clauses else set()
+    """The one pole of an opposition taken in a clause that names ``subject``; None for neither or both."""
+    clauses = [c for c in _CLAUSE.split(text) if subject in content_stems(c)]
+    found = {_POLES[s] for c in clauses for s in content_stems(c) if s in _POLES}
     return next(iter(found)) if len(found) == 1 else None
 
 
 def opposite_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
     """Two sides that say opposite things of a subject the question names; () where none do."""
-    subjects = dict.fromkeys(w.stem for w in names(question)) or dict.fromkeys(content_stems(question))
-    for subject in subjects:
+    for word in names(question) or [w for w in words(question) if content_stems(w.text)]:
+        subject = word.stem
         taken: dict[str, dict[int, list[Evidence]]] = {}
         for e in evidence:
             if subject in content_stems(e.quote) and (pole := _pole(e.quote, subject)) is not None:
@@ -117,7 +115,10 @@ def opposite_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, .
         for pair, by_sign in taken.items():
             if len(by_sign) == 2:
                 labels = [side.split(",")[0] for side in pair.split(":")]
-                return (_side(labels[0], by_sign[1]), _side(labels[1], by_sign[-1]))
+                shown = re.sub(r"['’]s?$", "", word.text)
+                return tuple(
+                    _side(f"{shown}: {label}", by_sign[sign]) for label, sign in zip(labels, (1, -1), strict=True)
+                )
     return ()
 
 

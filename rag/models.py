@@ -378,7 +378,7 @@ def tqdm_progress() -> Iterator[Progress]:
                 bar.close()
             bars.clear()
             bars[what] = tqdm(
-                desc=what, total=total, initial=done, unit="B", unit_scale=True, mininterval=pace, file=sys.stderr
+                desc=what, total=total, initial=done, unit="", unit_scale=True, mininterval=pace, file=sys.stderr
             )
         bars[what].update(done - bars[what].n)
 

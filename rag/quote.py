@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.types import Evidence, Sentence
+from rag.types import Evidence, Sentence, Side
 from rag.verify import citation
 from rag.words import content_stems, names, overlap
 
@@ -47,3 +47,10 @@ def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) ->
         if fits:
             best.setdefault(e.document_id, e)
     return [Sentence(e.quote, (citation(e),)) for e in list(best.values())[:_MOST]]
+
+
+def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:
+    """A quotation for each side of a disagreement that the kept sentences leave out: none is silently chosen."""
+    cited = {(c.document_id, c.start) for s in kept for c in s.citations}
+    missing = [side for side in sides if not any((c.document_id, c.start) in cited for c in side.citations)]
+    return [Sentence(side.citations[0].quote, (side.citations[0],)) for side in missing]

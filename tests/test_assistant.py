@@ -85,6 +85,7 @@ def test_both_sides_are_shown_where_sources_disagree(corpus: Settings) -> None:
     answer = assistant.ask(QUESTION)
     assert answer.disagreement
     assert {s.documents for s in answer.sides} == {("kiwi.txt",), ("plum.txt",)}
+    assert {c.document_id for s in answer.sentences for c in s.citations} == {"kiwi.txt", "plum.txt"}
 
 
 def test_an_unsupported_sentence_is_removed_and_reported(corpus: Settings) -> None:

@@ -41,7 +41,14 @@ def test_agreement_and_different_things_are_not_flagged(quotes: list[str]) -> No
 
 def test_opposite_words_of_the_questions_subject_are_sides() -> None:
     found = claims(["Unlike Plum, which is open, Kiwi will be closed.", "The company plans open versions of Kiwi."])
-    assert found == {"open": ("2.txt",), "closed": ("1.txt",)}
+    assert found == {"Kiwi: open": ("2.txt",), "Kiwi: closed": ("1.txt",)}
+
+
+def test_an_opposite_word_about_something_else_is_no_side() -> None:
+    assert (
+        claims(["The company plans open versions of Kiwi.", "Kiwi learned from others, such as Plum's closed model."])
+        == {}
+    )
 
 
 def test_a_question_for_a_quantity_compares_quantities_only() -> None:
