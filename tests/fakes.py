@@ -48,6 +48,7 @@ class ScriptedGenerator:
         self.replies = list(replies)
         self.scores = [list(s) for s in scores]
         self.prompts: list[Prompt] = []
+        self.warmed: list[Prompt] = []
         self.gate: Event | None = None  # when set to an Event, every word waits for it
 
     def enqueue(self, reply: str) -> None:
@@ -71,6 +72,9 @@ class ScriptedGenerator:
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         self.prompts.append(prompt)
         return self.scores.pop(0) if self.scores else [-1.0] * len(options)
+
+    def warm(self, prompt: Prompt, *, scoring: bool = False, abort: Event | None = None) -> None:
+        self.warmed.append(prompt)
 
     def count_tokens(self, text: str) -> int:
         return len(words(text))

@@ -1,0 +1,210 @@
+"""Transformers checkpoints, and GGUF files read by transformers, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from rag.errors import GenerationError, ModelDamaged, ModelMissing
+from rag.generate.chat import control_strings, detect, format_prefix, format_prompt, neutralise
+from rag.generate.worker import Emit, Worker
+from rag.types import Piece, Prompt
+
+STEP_TOKENS = 64  # of the prompt read at a time: how soon an abort frees the engine
+
+
+class _State:
+    """What the model has read: the tokens, and their keys and values in every layer."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.cache: Any = None
+
+    def cut(self, length: int) -> None:
+        """Keeps the first ``length`` tokens."""
+        if length:
+            self.cache.crop(length - len(self.tokens))
+        else:
+            from transformers import DynamicCache
+
+            self.cache = DynamicCache()  # without the model's config: sliding windows can be cut back too
+        self.tokens = self.tokens[:length]
+
+
+class HfGenerator:
+    """A causal language model. What a prompt has in common with the last one is not read again; prompts to answer
+    and prompts to score are kept apart, since each kind begins in its own way."""
+
+    def __init__(self, path_or_id: Path | str, *, name: str, threads: int = 0, context_tokens: int = 4096) -> None:
+        """Opens a checkpoint folder, a hub id of the local cache or a ``.gguf``; never uses the network.
+
+        Raises ModelMissing or ModelDamaged.
+        """
+        self.name = name
+        self._tokenizer, self._model = _load(path_or_id, threads)
+        tokenizer, config = self._tokenizer, self._model.config
+        self.context_tokens: int = min(context_tokens, getattr(config, "max_position_embeddings", context_tokens))
+        self._chat = detect(tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None)
+        self._controls = control_strings([token.content for token in tokenizer.added_tokens_decoder.values()])
+        self._ends = _end_tokens(tokenizer, self._model, self._chat.assistant.partition("{}")[2].strip())
+        self._worker: Worker[Piece] = Worker()
+        self._written, self._scored = _State(), _State()
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
+    ) -> Iterator[Piece]:
+        tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
+        stops = (*stop, *self._chat.stop)
+        return self._worker.run(lambda emit: self._write(tokens, max_tokens, stops, emit), abort)
+
+    def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
+        """As the protocol says; -inf for all options where ``abort`` came first."""
+        tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
+        firsts = [
+            self._tokenizer(self._chat.lead + option, add_special_tokens=False).input_ids[0] for option in options
+        ]
+        scores = [-inf] * len(options)
+
+        def work(emit: Emit[Piece]) -> None:
+            logits = self._read(self._scored, tokens, emit)
+            if logits is not None:
+                scores[:] = logits.float().log_softmax(-1)[firsts].tolist()
+
+        for _ in self._worker.run(work, abort):
+            pass
+        return scores
+
+    def warm(self, prompt: Prompt, *, scoring: bool = False, abort: Event | None = None) -> None:
+        tokens = self._encode(format_prefix(prompt, self._chat, self._controls))
+
+        def work(emit: Emit[Piece]) -> None:
+            self._read(self._scored if scoring else self._written, tokens, emit)
+
+        for _ in self._worker.run(work, abort):
+            pass
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer(neutralise(text, self._controls), add_special_tokens=False).input_ids)
+
+    def close(self) -> None:
+        """Frees the memory; idempotent."""
+        self._worker.close()
+        self._model = None
+        self._written, self._scored = _State(), _State()
+
+    def _encode(self, text: str) -> list[int]:
+        tokens: list[int] = self._tokenizer(text).input_ids
+        if len(tokens) >= self.context_tokens:
+            raise GenerationError(
+                f"The prompt is {len(tokens)} tokens long; {self.name} is open for {self.context_tokens}.",
+                fix="ask a shorter question, or lower evidence_tokens in rag.toml",
+            )
+        return tokens
+
+    def _read(self, state: _State, tokens: list[int], emit: Emit[Piece]) -> Any:
+        """The logits after ``tokens``, shape (vocabulary,); None where nobody listens any more."""
+        state.cut(_shared(tokens[:-1], state.tokens))
+        logits = None
+        while (done := len(state.tokens)) < len(tokens):
+            if emit(Piece("", done, len(tokens))):
+                return None
+            logits = self._step(state, tokens[done : done + STEP_TOKENS])
+        emit(Piece("", len(tokens), len(tokens)))
+        return logits
+
+    def _step(self, state: _State, tokens: list[int]) -> Any:
+        import torch
+
+        try:
+            with torch.inference_mode():
+                out = self._model(
+                    input_ids=torch.tensor([tokens]), past_key_values=state.cache, use_cache=True, logits_to_keep=1
+                )
+        except BaseException:
+            state.cut(0)  # some layers have seen the tokens, others have not
+            raise
+        state.tokens += tokens
+        return out.logits[0, -1]
+
+    def _write(self, tokens: list[int], max_tokens: int, stops: Sequence[str], emit: Emit[Piece]) -> None:
+        logits = self._read(self._written, tokens, emit)
+        if logits is None:
+            return
+        output: list[int] = []
+        shown = ""
+        room = min(max_tokens, self.context_tokens - len(tokens))
+        while len(output) < room and (token := int(logits.argmax())) not in self._ends:
+            output.append(token)
+            text, stopped = _visible(self._tokenizer.decode(output, skip_special_tokens=True), stops)
+            left = emit(Piece(text[len(shown) :], len(tokens), len(tokens), len(output)))
+            if left or stopped:
+                return
+            shown = text
+            logits = self._step(self._written, [token])
+        rest = self._tokenizer.decode(output, skip_special_tokens=True)[len(shown) :].rstrip("\ufffd")
+        if rest:  # it might have become a stop string
+            emit(Piece(rest, len(tokens), len(tokens), len(output)))
+
+
+def _shared(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _visible(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """The part of an unfinished text that may be shown, and whether a stop string has ended it.
+
+    Held back: the beginning of what may become a stop string, and a character whose bytes are not all there.
+
+    >>> _visible("one\\nQ", ["\\nQuestion"]), _visible("one\\nQuestion 2", ["\\nQuestion"])
+    (('one', False), ('one', True))
+    """
+    found = [at for stop in stops if (at := text.find(stop)) >= 0]
+    if found:
+        return text[: min(found)], True
+    text = text.rstrip("\ufffd")
+    begun = [n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])]
+    return text[: len(text) - max(begun, default=0)], False
+
+
+def _load(path_or_id: Path | str, threads: int) -> tuple[Any, Any]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if threads:
+        torch.set_num_threads(threads)
+    path, place = Path(path_or_id), str(path_or_id)
+    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    if path.suffix == ".gguf":
+        place, options["gguf_file"] = str(path.parent), path.name
+    else:
+        options["use_safetensors"] = True
+    # bfloat16 halves the memory, but without matrix units for it a CPU computes it slower than float32.
+    dtype = torch.bfloat16 if torch.cpu.get_capabilities().get("amx_bf16") else torch.float32
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, **options)
+        model = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **options)
+    except Exception as error:  # whatever a reader of damaged files raises
+        if not path.exists():
+            raise ModelMissing(
+                f"{path_or_id} is neither a folder nor a checkpoint in the local hub cache.", fix="python -m rag models"
+            ) from error
+        raise ModelDamaged(
+            f"transformers cannot open {path_or_id}: {error}\nA checkpoint needs config.json, the tokenizer's files "
+            "and weights as .safetensors.",
+            fix="python -m rag models verify",
+        ) from error
+    return tokenizer, model.eval()
+
+
+def _end_tokens(tokenizer: Any, model: Any, end_of_turn: str) -> set[int]:
+    """Tokens that end a reply: those the checkpoint names, and the one that ends a turn in its chat format."""
+    named = model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
+    ends |= {token for token, added in tokenizer.added_tokens_decoder.items() if added.content == end_of_turn}
+    return ends - {None}
