@@ -61,7 +61,7 @@ def answers(index: Index, question: str = "why do cats purr") -> Any:
 
 def files_of(folder: Path) -> list[Path]:
     """Every file that an answer can depend on."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.parent != folder) + [folder / "CURRENT"]
+    return [*sorted(p for p in folder.rglob("*") if p.is_file() and p.parent != folder), folder / "CURRENT"]
 
 
 def test_what_is_written_is_read_back(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lexical import B, K1, build_lexical, load_lexical
+from rag.lexical import K1, B, build_lexical, load_lexical
 from rag.words import content_stems
 
 TEXTS = ["red fox", "fox fox dog", "cat bird tree", "cat"]

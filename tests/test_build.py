@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rag import build as building
+from rag.build import build, needs_build
+from rag.errors import CorpusError, LoadError
+from rag.index import load_index
+from rag.types import BuildReport, Vectors
+from tests.fakes import BagOfWordsEmbedder
+
+TEXTS = {
+    "fox.txt": "About foxes\n\nFoxes are red animals. They live in the woods near here.\n",
+    "cat.txt": "About cats\n\nCats sleep most of the day. Nobody knows why cats purr at night.\n",
+    "sub/dog.md": "# About dogs\n\nDogs bark at the postman. The postman is used to it by now.\n",
+}
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    for name, text in TEXTS.items():
+        path = tmp_path / "seeds" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return tmp_path / "seeds"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def statuses(report: BuildReport) -> dict[str, str]:
+    return {f.path: f.status for f in report.files}
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    live = [p for p in folder.rglob("*") if p.is_file() and "cache" not in p.parts and not p.name.startswith(".")]
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in live}
+
+
+def test_a_first_build_indexes_every_document(seeds: Path, index: Path) -> None:
+    report = build(seeds, index, BagOfWordsEmbedder())
+    assert statuses(report) == dict.fromkeys(TEXTS, "indexed")
+    assert (report.documents, report.chunks, report.sentences) == (3, 3, 6)
+    loaded = load_index(index)
+    assert list(loaded.documents) == sorted(TEXTS)
+    assert loaded.manifest["documents"]["fox.txt"]["sha256"] == loaded.documents["fox.txt"].sha256
+    for chunk in loaded.chunks:
+        document = loaded.documents[chunk.document_id]
+        assert document.text[chunk.start : chunk.end] == chunk.text
+
+
+def test_nothing_changed_writes_nothing(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    before = snapshot(index)
+    embedder = BagOfWordsEmbedder()
+    report = build(seeds, index, embedder)
+    assert set(statuses(report).values()) == {"unchanged"}
+    assert (report.generation, report.documents, report.sentences) == ("gen-000001", 3, 6)
+    assert snapshot(index) == before
+    assert embedder.embedded == []
+
+
+def test_only_the_difference_is_parsed_and_embedded(seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    unchanged = load_index(index).rows()["sub/dog.md"]
+    (seeds / "fox.txt").write_text("About foxes\n\nFoxes are grey animals now.\n", "utf-8")
+    (seeds / "cat.txt").unlink()
+    (seeds / "owl.txt").write_text("About owls\n\nOwls hunt at night in silence.\n", "utf-8")
+    parsed = []
+    load = building.loader.load
+    monkeypatch.setattr(
+        building.loader, "load", lambda path, *, root: parsed.append(path.name) or load(path, root=root)
+    )
+    embedder = BagOfWordsEmbedder()
+    report = build(seeds, index, embedder)
+    assert statuses(report) == {
+        "fox.txt": "indexed",
+        "cat.txt": "removed",
+        "owl.txt": "indexed",
+        "sub/dog.md": "unchanged",
+    }
+    assert sorted(parsed) == ["fox.txt", "owl.txt"]
+    assert not [text for text in embedder.embedded if "postman" in text or "purr" in text]
+    loaded = load_index(index)
+    assert sorted(loaded.documents) == ["fox.txt", "owl.txt", "sub/dog.md"]
+    assert "red" not in " ".join(c.text for c in loaded.chunks)
+    kept = loaded.rows()["sub/dog.md"]
+    assert kept.chunks == unchanged.chunks
+    np.testing.assert_array_equal(kept.vectors, unchanged.vectors)
+
+
+def test_an_updated_index_equals_one_made_anew(seeds: Path, index: Path, tmp_path: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    (seeds / "fox.txt").write_text("About foxes\n\nFoxes are grey animals now.\n", "utf-8")
+    (seeds / "cat.txt").rename(seeds / "zcat.txt")
+    build(seeds, index, BagOfWordsEmbedder())
+    build(seeds, tmp_path / "fresh", BagOfWordsEmbedder())
+    old, new = load_index(index), load_index(tmp_path / "fresh")
+    assert old.manifest["documents"] == new.manifest["documents"]
+    assert list(old.chunks) == list(new.chunks)
+    vector = BagOfWordsEmbedder().embed_query("grey foxes")
+    assert old.dense(vector, 5) == new.dense(vector, 5)
+    assert old.lexical("grey foxes", 5) == new.lexical("grey foxes", 5)
+
+
+def test_a_touched_file_is_not_a_changed_one(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    os.utime(seeds / "fox.txt", (1, 1))
+    assert not needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+    assert build(seeds, index, BagOfWordsEmbedder()).generation == "gen-000001"
+
+
+def test_same_size_and_new_bytes_is_a_changed_file(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    path = seeds / "fox.txt"
+    path.write_text(path.read_text("utf-8").replace("red", "RED"), "utf-8")
+    os.utime(path, (1, 1))
+    assert needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+    assert statuses(build(seeds, index, BagOfWordsEmbedder()))["fox.txt"] == "indexed"
+
+
+def test_one_broken_file_is_reported_and_the_rest_goes_on(seeds: Path, index: Path) -> None:
+    (seeds / "broken.txt").write_bytes(b"\x00\x01\x02\xff\xfe\x00" * 100)
+    report = build(seeds, index, BagOfWordsEmbedder())
+    assert statuses(report) == {**dict.fromkeys(TEXTS, "indexed"), "broken.txt": "failed"}
+    assert next(f.why for f in report.files if f.path == "broken.txt")
+    assert "broken.txt" not in load_index(index).documents
+    assert not needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+    assert build(seeds, index, BagOfWordsEmbedder()).generation == report.generation
+
+
+@pytest.mark.parametrize("error", [LoadError("cannot be parsed"), RecursionError(), MemoryError(), ValueError("odd")])
+def test_whatever_a_loader_raises_costs_one_file(
+    seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    load = building.loader.load
+
+    def broken(path: Path, *, root: Path) -> Any:
+        if path.name == "cat.txt":
+            raise error
+        return load(path, root=root)
+
+    monkeypatch.setattr(building.loader, "load", broken)
+    (seeds / "cat.txt").write_text("changed and now broken", "utf-8")
+    report = build(seeds, index, BagOfWordsEmbedder())
+    assert statuses(report)["cat.txt"] == "failed"
+    assert next(f.why for f in report.files if f.path == "cat.txt")
+    assert sorted(load_index(index).documents) == ["fox.txt", "sub/dog.md"]
+
+
+def test_what_is_passed_over_is_named(seeds: Path, index: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("Outside the folder. Not to be read.", "utf-8")
+    (seeds / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (seeds / "linked").symlink_to(tmp_path, target_is_directory=True)
+    (seeds / ".git").mkdir()
+    (seeds / ".git" / "config.txt").write_text("Hidden text. More of it.", "utf-8")
+    (seeds / ".hidden.txt").write_text("Hidden text. More of it.", "utf-8")
+    (seeds / "program.exe").write_bytes(b"MZ")
+    (seeds / "noise").write_bytes(b"x")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(seeds / "pipe.txt")
+    report = build(seeds, index, BagOfWordsEmbedder())
+    skipped = {f.path: f.why for f in report.files if f.status == "skipped"}
+    assert skipped["link.txt"] == skipped["linked"] == "a symbolic link"
+    assert skipped[".git/"] == skipped[".hidden.txt"] == "hidden"
+    assert skipped["program.exe"] == "no reader for .exe"
+    assert skipped["noise"] == "no reader for a file without suffix"
+    assert skipped.get("pipe.txt", "not a regular file") == "not a regular file"
+    assert report.count("indexed") == 3
+    assert sorted(load_index(index).documents) == sorted(TEXTS)
+
+
+@pytest.mark.parametrize("name", ["new\nline.txt", "bidi\u202etxt.txt", "é.txt", "x" * 200 + ".txt", "sp ace.txt"])
+def test_odd_names(seeds: Path, index: Path, name: str) -> None:
+    (seeds / name).write_text("Odd names are fine here. So they are.", "utf-8")
+    assert statuses(build(seeds, index, BagOfWordsEmbedder()))[name] == "indexed"
+    assert name in load_index(index).documents
+    assert not needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_a_name_that_is_no_utf8(seeds: Path, index: Path) -> None:
+    path = os.path.join(os.fsencode(seeds), b"raw\xff.txt")  # noqa: PTH118
+    with open(path, "wb") as stream:  # noqa: PTH123
+        stream.write(b"Bytes are names too. So they are.")
+    report = build(seeds, index, BagOfWordsEmbedder())
+    assert report.count("indexed") == 4
+    assert load_index(index).chunks[[c.document_id[:3] for c in load_index(index).chunks].index("raw")].text
+    assert build(seeds, index, BagOfWordsEmbedder()).count("unchanged") == 4
+
+
+def test_missing_and_empty_folders_leave_the_index_alone(seeds: Path, index: Path, tmp_path: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    before = snapshot(index)
+    with pytest.raises(CorpusError, match="does not exist"):
+        build(tmp_path / "nowhere", index, BagOfWordsEmbedder())
+    with pytest.raises(CorpusError, match="does not exist"):
+        needs_build(tmp_path / "nowhere", index, "x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="no document"):
+        build(tmp_path / "empty", index, BagOfWordsEmbedder())
+    (tmp_path / "empty" / "nothing.txt").write_text("\n", "utf-8")
+    with pytest.raises(CorpusError, match=r"nothing\.txt"):
+        build(tmp_path / "empty", index, BagOfWordsEmbedder())
+    assert snapshot(index) == before
+
+
+def test_other_settings_rebuild_without_embedding_known_texts(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    embedder = BagOfWordsEmbedder()
+    report = build(seeds, index, embedder, max_chars=500)
+    assert report.generation == "gen-000002"
+    assert report.count("indexed") == 3
+    assert embedder.embedded == []
+
+
+def test_another_embedder_rebuilds(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    other = BagOfWordsEmbedder()
+    other.fingerprint = "another"
+    assert needs_build(seeds, index, "another")
+    assert build(seeds, index, other).count("indexed") == 3
+    assert len(other.embedded) == 9
+    assert not needs_build(seeds, index, "another")
+    assert load_index(index, fingerprint="another").generation == "gen-000002"
+
+
+def test_a_damaged_index_is_made_anew(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    path = index / "gen-000001" / "vectors.faiss"
+    path.write_bytes(path.read_bytes()[:-9])
+    embedder = BagOfWordsEmbedder()
+    assert build(seeds, index, embedder).generation == "gen-000002"
+    assert embedder.embedded == []
+    assert len(load_index(index).chunks) == 3
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "edit"])
+def test_needs_build(seeds: Path, index: Path, change: str) -> None:
+    fingerprint = BagOfWordsEmbedder.fingerprint
+    assert needs_build(seeds, index, fingerprint)
+    build(seeds, index, BagOfWordsEmbedder())
+    assert not needs_build(seeds, index, fingerprint)
+    if change == "add":
+        (seeds / "new.txt").write_text("Something new. It is here.", "utf-8")
+    elif change == "remove":
+        (seeds / "fox.txt").unlink()
+    else:
+        (seeds / "fox.txt").write_text("Something new. It is here.", "utf-8")
+    assert needs_build(seeds, index, fingerprint)
+
+
+class Interrupted(BagOfWordsEmbedder):
+    """Gives up after some batches, as Ctrl-C would."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if self.batches == 0:
+            raise KeyboardInterrupt
+        self.batches -= 1
+        return super().embed_documents(texts)
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped(
+    seeds: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.cache._BATCH", 2)
+    reference = BagOfWordsEmbedder()
+    build(seeds, tmp_path / "reference", reference)
+    stopped = Interrupted(2)
+    with pytest.raises(KeyboardInterrupt):
+        build(seeds, index, stopped)
+    assert not (index / "CURRENT").exists()
+    assert not list(index.glob(".new-*"))
+    resumed = BagOfWordsEmbedder()
+    build(seeds, index, resumed)
+    assert len(stopped.embedded) == 4
+    assert sorted(stopped.embedded + resumed.embedded) == sorted(reference.embedded)
+    vector = BagOfWordsEmbedder().embed_query("why do cats purr")
+    assert load_index(index).dense(vector, 5) == load_index(tmp_path / "reference").dense(vector, 5)
+
+
+def test_an_interrupted_update_leaves_the_index_answering(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    before = snapshot(index)
+    (seeds / "owl.txt").write_text("About owls\n\nOwls hunt at night in silence.\n", "utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        build(seeds, index, Interrupted(0))
+    assert snapshot(index) == before
+    assert build(seeds, index, BagOfWordsEmbedder()).count("indexed") == 1
+
+
+def test_a_damaged_cache_is_begun_anew(seeds: Path, index: Path) -> None:
+    path = index / "cache" / "embeddings.sqlite"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    build(seeds, index, BagOfWordsEmbedder())
+    assert len(load_index(index).chunks) == 3
+
+
+def test_a_flipped_bit_in_a_cached_vector_is_noticed(seeds: Path, index: Path) -> None:
+    first = BagOfWordsEmbedder()
+    build(seeds, index, first)
+    path = index / "cache" / "embeddings.sqlite"
+    vector = first.embed_documents(["Foxes are red animals."])[0].tobytes()
+    with closing(sqlite3.connect(path)) as cache, cache:
+        [(key, blob)] = [row for row in cache.execute("SELECT * FROM vectors") if vector in row[1]]
+        cache.execute("UPDATE vectors SET vector = ? WHERE key = ?", (blob[:-1] + bytes([blob[-1] ^ 1]), key))
+    again = BagOfWordsEmbedder()
+    build(seeds, index, again, max_chars=500)
+    assert again.embedded == ["Foxes are red animals."]
+
+
+def test_progress_counts_up_to_all(seeds: Path, index: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    build(seeds, index, BagOfWordsEmbedder(), progress=lambda *step: seen.append(step))
+    assert [s for s in seen if s[0] == "reading"] == [("reading", n, 3) for n in range(4)]
+    assert seen[-1] == ("embedding", 9, 9)

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import store
+from rag.index import Index, Rows, load_index, write_index
+from rag.retrieve import by_source, reciprocal_rank_fusion, retrieve, select_evidence
+from rag.types import Chunk, Document, Evidence, Hit, Span
+from tests.fakes import BagOfWordsEmbedder
+
+EMBEDDER = BagOfWordsEmbedder()
+TEXTS = {
+    "avocado_closed.txt": [
+        "Avocado will be a closed model, people said on Tuesday.",
+        "The lab works on it in California.",
+        "The weather there was fine.",
+    ],
+    "avocado_open.txt": [
+        "Avocado will be an open model, the company said.",
+        "It wants developers to build on Avocado.",
+        "Avocado will be an open model,  the company said.",
+    ],
+    "bread.txt": ["Bread needs flour and water.", "An oven makes bread brown.", "Yeast makes dough rise slowly."],
+    "whales.txt": ["Whales sing for hours.", "Their songs travel far under water.", "Nobody has answered them yet."],
+}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    """A chunk a sentence in the first two documents, a chunk a document in the others."""
+    folder = tmp_path_factory.mktemp("index")
+    rows = []
+    for name, sentences in TEXTS.items():
+        text = " ".join(sentences)
+        starts = [text.index(sentences[0])]
+        for sentence in sentences[1:]:
+            starts.append(text.index(sentence, starts[-1] + 1))
+        spans = [Span(start, start + len(s)) for start, s in zip(starts, sentences, strict=True)]
+        groups = [[s] for s in spans] if name.startswith("avocado") else [spans]
+        chunks = tuple(
+            Chunk(name, g[0].start, g[-1].end, text[g[0].start : g[-1].end], "", "", None, tuple(g)) for g in groups
+        )
+        rows.append(
+            Rows(
+                Document(name, text, name, "0"),
+                chunks,
+                EMBEDDER.embed_documents([c.text for c in chunks]),
+                tuple(
+                    EMBEDDER.embed_documents([text[s.start : s.end] for s in c.sentences]).astype(np.float16)
+                    for c in chunks
+                ),
+            )
+        )
+    manifest = {"embedder": {"name": "x", "fingerprint": "x", "dimension": EMBEDDER.dimension}}
+    with store.writing(folder):
+        write_index(folder, rows, manifest)
+    return load_index(folder)
+
+
+def ask(index: Index, question: str, *, k: int = 12) -> tuple[Hit, ...]:
+    return retrieve(question, EMBEDDER.embed_query(question), index, k=k)
+
+
+def evidence_for(index: Index, question: str, *, limit: int = 8, token_budget: int = 400) -> tuple[Evidence, ...]:
+    vector = EMBEDDER.embed_query(question)
+    hits = retrieve(question, vector, index)
+    return select_evidence(question, vector, hits, index, limit=limit, token_budget=token_budget)
+
+
+def test_hits_are_best_first_and_say_who_found_them(index: Index) -> None:
+    hits = ask(index, "will Avocado be an open model")
+    assert hits[0].chunk.document_id == "avocado_open.txt"
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    assert hits[0].dense_rank in (1, 2)
+    assert hits[0].lexical_rank in (1, 2)
+    assert all(index.chunks[h.row] == h.chunk for h in hits)
+    for hit in hits:
+        weights = [1 / (60 + rank) for rank in (hit.dense_rank, hit.lexical_rank) if rank]
+        assert hit.score == pytest.approx(sum(weights))
+
+
+def test_no_document_fills_the_hits_alone(index: Index) -> None:
+    question = "Avocado model company developers lab"
+    hits = retrieve(question, EMBEDDER.embed_query(question), index, k=3, max_per_document=1)
+    assert len({h.chunk.document_id for h in hits}) == 3
+    everything = retrieve(question, EMBEDDER.embed_query(question), index, k=99, max_per_document=1)
+    assert sorted(h.row for h in everything) == list(range(len(index.chunks)))
+
+
+def test_the_same_question_gives_the_same_answer(index: Index) -> None:
+    assert ask(index, "who sings under water") == ask(index, "who sings under water")
+    assert evidence_for(index, "who sings under water") == evidence_for(index, "who sings under water")
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 20), unique=True), st.floats(0.1, 3)), max_size=4))
+def test_fusion_is_the_formula(rankings: list[tuple[list[int], float]]) -> None:
+    expected: dict[int, float] = {}
+    for row in range(21):
+        score = sum(w / (60 + rows.index(row) + 1) for rows, w in rankings if row in rows)
+        if score:
+            expected[row] = score
+    fused = reciprocal_rank_fusion(rankings)
+    assert dict(fused) == pytest.approx(expected)
+    assert fused == sorted(fused, key=lambda item: (-item[1], item[0]))
+
+
+def test_evidence_is_exact_numbered_and_in_document_order(index: Index) -> None:
+    evidence = evidence_for(index, "will Avocado be an open or a closed model")
+    assert [e.number for e in evidence] == list(range(1, len(evidence) + 1))
+    for item in evidence:
+        assert index.documents[item.document_id].text[item.start : item.end] == item.quote
+    documents = [e.document_id for e in evidence]
+    assert documents == [d for d in dict.fromkeys(documents) for _ in range(documents.count(d))]
+    for a, b in pairwise(evidence):
+        assert a.document_id != b.document_id or a.start < b.start
+
+
+def test_both_sides_are_heard(index: Index) -> None:
+    quotes = [e.quote for e in evidence_for(index, "will Avocado be an open or a closed model", limit=2)]
+    assert len(quotes) == 2
+    assert any("closed" in q for q in quotes)
+    assert any("open" in q for q in quotes)
+
+
+def test_what_has_nothing_to_do_with_the_question_is_left_out(index: Index) -> None:
+    documents = {e.document_id for e in evidence_for(index, "Avocado will be an open model, the company said.")}
+    assert documents <= {"avocado_open.txt", "avocado_closed.txt"}
+
+
+def test_a_document_does_not_repeat_itself(index: Index) -> None:
+    quotes = [e.quote.split() for e in evidence_for(index, "will Avocado be an open model")]
+    assert quotes.count(TEXTS["avocado_open.txt"][0].split()) == 1
+
+
+def test_limit_and_budget_hold_and_sentences_stay_whole(index: Index) -> None:
+    question = "will Avocado be an open model"
+    assert len(evidence_for(index, question, limit=1)) == 1
+    for budget in (5, 12, 20, 40):
+        chosen = evidence_for(index, question, token_budget=budget)
+        assert sum(len(e.quote) // 4 + 1 for e in chosen) <= budget
+        assert {e.quote for e in chosen} <= {sentence for sentences in TEXTS.values() for sentence in sentences}
+    assert evidence_for(index, question, token_budget=2) == ()
+
+
+def test_tokens_are_counted_as_told(index: Index) -> None:
+    question = "songs that whales sing far under water"
+    vector = EMBEDDER.embed_query(question)
+    hits = retrieve(question, vector, index)
+    counted: list[str] = []
+    chosen = select_evidence(
+        question, vector, hits, index, token_budget=250, count_tokens=lambda text: counted.append(text) or 100
+    )
+    assert len(chosen) == 2
+    assert counted
+
+
+def test_no_hits_no_evidence(index: Index) -> None:
+    assert select_evidence("anything", EMBEDDER.embed_query("anything"), (), index) == ()
+
+
+def test_by_source_keeps_the_best_three_of_each(index: Index) -> None:
+    evidence = [Evidence(n, "a", "A", None, n * 10, n * 10 + 5, f"q{n}", score) for n, score in enumerate([1, 5, 2, 4])]
+    evidence.append(Evidence(9, "b", "B", "2026-01-01", 0, 5, "other", 9))
+    sources = by_source(evidence)
+    assert [s.document_id for s in sources] == ["b", "a"]
+    assert [q.quote for q in sources[1].quotes] == ["q1", "q2", "q3"]
+    assert sources[0].date == "2026-01-01"
