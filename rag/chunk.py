@@ -12,7 +12,7 @@ from rag.furniture import is_furniture
 from rag.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.types import Chunk, Document, Span
 
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 """Raised with every change that moves a chunk or a sentence, so that an old index is rebuilt."""
 
 _LEAD = re.compile(r"\s*(?:(?:\[\d{1,3}\]|[,;:!?)\]}>|])+\s*|\.(?=\s)\s*|[•‣◦▪●■○*–—-]+\s+)*\s*")
@@ -63,17 +63,17 @@ def _sections(document: Document) -> list[_Section]:
     starts = [part.start for part in document.parts]
     structure = blocks(text)
     sections: list[_Section] = []
-    heading, current = "", None
+    heading, current, part = "", None, 0
     for n, block in enumerate(structure):
-        part = starts[max(0, bisect_right(starts, block.start) - 1)] if starts else 0
-        if current is not None and current.part != part:
+        above, part = part, starts[max(0, bisect_right(starts, block.start) - 1)] if starts else 0
+        if part != above:
             heading, current = "", None
         if block.kind == "heading":
             heading, current = heading_text(text[block.start : block.end]), None
         leads_in = n + 1 < len(structure) and structure[n + 1].kind == "list"
-        titles_table = block.kind == "table" and (n == 0 or structure[n - 1].kind != "table")
-        if titles_table and not ends_sentence(text[block.start : block.end].strip()):
-            continue
+        opens_table = block.kind == "table" and (n == 0 or structure[n - 1].kind not in ("table", "furniture"))
+        if opens_table and not ends_sentence(text[block.start : block.end].strip()):
+            continue  # the row that names the columns
         for span in _quotable(text, block, leads_in):
             if current is None:
                 current = _Section(heading, part, [])
@@ -103,7 +103,7 @@ def _trim(text: str, start: int, end: int) -> Span:
 
     A page whose footnotes became text reads "monetize2\\n. This pivot" or "company\\n1\\n. Unlike".
     """
-    quote = text[start:end].rstrip()
+    quote = text[start:end].rstrip(" \n\t|")
     if text.startswith("\n.", start + len(quote)):
         quote = _FOOTNOTE.sub("", quote)
     lead = _LEAD.match(quote)

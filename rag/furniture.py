@@ -16,18 +16,19 @@ _PHRASES = re.compile(
     |save\s+my\s+name,?\s+e-?mail.*|your\s+email\s+address\s+will\s+not\s+be\s+published.*
     |(?:sign|log)\s*-?\s*(?:up|in|out)\b.{0,60}|subscribe\b.{0,60}|join\s+(?:our|the)\s+(?:newsletter|mailing\s+list).*
     |(?:get|receive)\s+(?:our|the)\s+(?:\w+\s+){0,3}newsletter.*|newsletter
-    |read\s+(?:more|next|also|full\s+(?:story|article)).{0,80}|continue\s+reading.*|click\s+here.*|learn\s+(?:more|how\s+it\s+works)
+    |read\s+(?:more|next|also|full\s+(?:story|article))(?:\s*[:…→»>].{0,120}|\s+(?:about|at|here)\b.{0,60})?|continue\s+reading.*|click\s+here.*|learn\s+(?:more|how\s+it\s+works)
     |(?:show|load|see|view)\s+(?:more|all|less|comments).{0,30}|skip\s+to\s+(?:main\s+)?content|back\s+to\s+\w+(?:\s+\w+)?
-    |(?:related|recommended|more|trending|popular|latest|top)\s+(?:stories|articles|posts|news|reading|content|topics)(?:\s+.{0,40})?
-    |you\s+(?:may|might)\s+(?:also\s+)?like.*|more\s+(?:from|on|in)\s+.{0,40}|previous\s+(?:article|post).*|next\s+(?:article|post).*
+    |(?:related|recommended|more|trending|popular|latest|top)\s+(?:stories|articles|posts|news|reading|content|topics)(?:\s+(?:from|on|about|for)\s.{0,40})?
+    |you\s+(?:may|might)\s+(?:also\s+)?like.*|more\s+from\s+.{0,40}|previous\s+(?:article|post).*|next\s+(?:article|post).*
     |was\s+this\s+\w+\s+(?:helpful|useful)|let\s+us\s+know\b.{0,80}|(?:rate|report)\s+this\s+\w+
     |(?:we|this\s+(?:web)?site)\s+uses?\s+cookies.*|accept\s+(?:all\s+)?(?:cookies)?|cookie\s+(?:policy|settings|preferences)
-    |privacy\s+policy|terms\s+(?:of|and)\s+\w+|all\s+rights\s+reserved.*|(?:copyright|©|\(c\)).{0,100}
+    |privacy\s+policy|terms\s+(?:of|and)\s+\w+|all\s+rights\s+reserved.*|(?:©|\(c\)|copyright\s+(?:©|\(c\)|\d{4})).{0,100}
     |follow\s+us.*|contact\s+us|about\s+(?:us|the\s+author)|home|menu|search|close|loading|next|previous|toggle\s+\w+
     |table\s+of\s+contents|contents|in\s+this\s+article|tags?:.{0,200}|categories:.{0,200}|filed\s+under.{0,100}|topics?:.{0,100}
     |(?:image|photo|picture|video)\s*(?:credits?|source|by|courtesy)?\s*:.{0,150}|getty\s+images|file\s+photo
+    |(?:author|publisher|outlet|publication|published|updated|posted|byline|editor)\s*:\s*.{1,100}
     |\d+\s*min(?:ute)?s?\s+(?:read|ago)|\d+\s+(?:hours?|days?|weeks?|months?)\s+ago|[\d ,.]+\s+words
-    |summar(?:ized|ised|y)\s+by(?:\s+\S+){0,4}|powered\s+by.{0,60}|(?:edited|reviewed|translated|reporting)\s+by.{0,80}
+    |summar(?:ized|ised|y)\s+by(?:\s+\S+){0,4}|powered\s+by(?:\s+[^\s,]+){1,3}|(?:edited|reviewed|translated|reporting)\s+by\s+[^,;]{1,60}
     |this\s+(?:article|story|post|page|content|summary)\s+(?:was|is|has\s+been)\s+(?:\w+\s+)?
         (?:generated|written|produced|created|published|updated|translated|sponsored|syndicated)\b.{0,250}
     |https?://\S+|www\.\S+|\S+@\S+\.\w+|```.*|~~~.*
@@ -53,7 +54,9 @@ _NAME = re.compile(
     r"(?:[A-Z][\w.’'-]*|by|and|the|of|for|in|on|at|a\.?m\.?|p\.?m\.?|updated|published|posted|written|last|"
     r"modified|created|date)"
 )
-_STAMP = re.compile(r"\d+\s*min(?:ute)?s?\s+read|\d[\d ,.]*\s+words|\b\d{1,2}:\d\d(?::\d\d)?", re.IGNORECASE)
+_STAMP = re.compile(
+    r"\d+\s*min(?:ute)?s?\s+read|\d[\d ,.]*\s+words|(?:T|\b)\d{1,2}:\d\d(?::\d\d)?(?:Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
 
 
 def without_stamps(line: str) -> str:

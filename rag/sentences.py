@@ -18,6 +18,9 @@ _ABBREVIATION_BEFORE_NUMBER = re.compile(
 )
 _INITIALISM_BEFORE_NAME = re.compile(r"(?:\b[A-Z]\.){2,}\s*$")
 _ENUMERATOR = re.compile(r"[\s(\[]*(?:\d{1,3}|[A-Za-z])[.)]\s*$")
+_LONG_QUOTATION_CHARS = 300
+_QUOTES = re.compile("[\"'`“”‘’«»()\\[\\]{}]")
+_CLOSING = "\"'”’»)]}"
 _CAMEL = re.compile(r"[a-z][A-Z]")
 _CLAUSE = re.compile(r"[;:,—–](?=\s)|[;，、；：](?=.)")
 _SENTENCE_OPENER = re.compile(
@@ -60,17 +63,30 @@ def _ends(line: str, language: str) -> Iterator[int]:
     start = 0
     for found in get_sentence_boundaries(language, safe):
         end = int(found["end_index"])
-        for inner in (*_after_parenthesis(line, start, end), end):
+        for inner in (*_after_parenthesis(line, start, end), *_inside_quotation(safe, start, end, language), end):
             if inner < len(line) and _is_boundary(line, start, inner):
                 yield inner
                 start = inner
     yield len(line)
 
 
+def _inside_quotation(line: str, start: int, end: int, language: str) -> Iterator[int]:
+    """Sentences of a long quotation: sentencex keeps whole what stands in quotes, brackets or apostrophes."""
+    if not _LONG_QUOTATION_CHARS < end - start < 100 * MAX_SENTENCE_CHARS:
+        return
+    plain = _QUOTES.sub(" ", line[start:end])
+    for found in get_sentence_boundaries(language, plain):
+        inner = start + int(found["end_index"])
+        while inner < end and line[inner - 1 : inner + 1].strip() and line[inner] in _CLOSING:
+            inner += 1
+        if inner < end and (line[inner - 1].isspace() or line[inner].isspace()):
+            yield inner
+
+
 def _after_parenthesis(line: str, start: int, end: int) -> Iterator[int]:
     """ "(See there.) Next one." is two sentences."""
     if line[start] == "(":
-        closing = re.compile(r"[.!?]\)\s+(?=[A-Z“\"])").search(line, start, end)
+        closing = re.compile(r"[.!?]\s?\)\s+(?=[A-Z“\"])").search(line, start, end)
         if closing and closing.end() < end:
             yield closing.end()
 

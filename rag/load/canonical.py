@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from rag.errors import LoadError
 
@@ -44,7 +44,7 @@ def decode(data: bytes) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
-    if data.count(0) > len(data) // 100:
+    if data.count(0) > max(8, len(data) // 100):
         if utf16 := _utf16_without_mark(data):
             return data.decode(utf16, "replace")
         raise LoadError(f"The file is binary, not text: {data.count(0)} of its {len(data)} bytes are NUL.")
@@ -61,9 +61,9 @@ def decode(data: bytes) -> str:
 def _utf16_without_mark(data: bytes) -> str | None:
     half = max(1, len(data) // 2)
     even, odd = data[::2].count(0) / half, data[1::2].count(0) / half
-    if odd > 0.4 and even < 0.05:
+    if odd > 0.7 and even < 0.05:
         return "utf-16-le"
-    return "utf-16-be" if even > 0.4 and odd < 0.05 else None
+    return "utf-16-be" if even > 0.7 and odd < 0.05 else None
 
 
 def _guess(data: bytes) -> str:
@@ -84,7 +84,7 @@ def canonical(text: str) -> str:
     """NFC, line feeds, plain spaces, and nothing that a person cannot see; idempotent.
 
     >>> canonical("caf\\u0065\\u0301\\u200b\\r\\n\\u202eno\\u00a0trick")
-    'cafeé\\nno trick'
+    'café\\nno trick'
     """
     text = _SPACE.sub(" ", _NEWLINE.sub("\n", text))
     text = _SURROGATE.sub("\ufffd", text)
@@ -102,10 +102,11 @@ def unwrapped(text: str) -> str:
     >>> unwrapped("A paragraph that somebody wrapped at a column of\\nfifty or so.\\nShort.\\n")
     'A paragraph that somebody wrapped at a column of fifty or so.\\nShort.\\n'
     """
-    lengths = [len(line) for line in text.split("\n") if line.strip()]
-    if sum(length > _WIDEST for length in lengths) > len(lengths) // 50:
+    lines = text.split("\n")
+    full = [line for line in lines if line]
+    if sum(len(line) > _WIDEST for line in full) > len(full) // 50:
         return text
-    return re.sub(r"[^\n]+(?:\n[^\n]+)+", lambda m: _unwrap(m[0].split("\n")), text)
+    return "\n".join(_unwrap(list(run)) if any_text else "\n".join(run) for any_text, run in groupby(lines, bool))
 
 
 def _unwrap(lines: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from rag.load.canonical import canonical, decode
 from rag.load.page import Page
 
 if TYPE_CHECKING:
-    from lxml.etree import _Element  # type: ignore[import-untyped]
+    from lxml.etree import _Element
 
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)|"
@@ -33,7 +34,7 @@ _BLOCK_TAGS = frozenset(
 
 def load_html(data: bytes) -> Page:
     """Main text, title, author, date and site as the page's markup has them; without what it hides."""
-    import lxml.html  # type: ignore[import-untyped]
+    import lxml.html
 
     text = canonical(decode(data))
     try:
@@ -57,6 +58,7 @@ def remove_unseen(tree: _Element) -> None:
 def _main_text(tree: _Element) -> Page | None:
     import trafilatura
 
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it could not read, the plain text answers
     try:
         found = trafilatura.bare_extraction(
             tree,
@@ -82,7 +84,7 @@ def _title(tree: _Element) -> str | None:
 
 
 def _lines(tree: _Element) -> str:
-    """One line a block, blank lines between, a bullet before list items, "#" before headings, " | " between cells."""
+    """One line a block, blank lines between, a bullet before list items, "#" before headings, "|" around cells."""
     from lxml.etree import iterwalk
 
     out: list[str] = []
@@ -95,11 +97,13 @@ def _lines(tree: _Element) -> str:
         if event == "start":
             if tag in ("li", "item"):
                 line.append("• ")
+            elif tag in ("tr", "row"):
+                line.append("| ")
             elif level := _heading_level(element):
                 line.append("#" * level + " ")
             line.append(element.text or "")
         else:
-            if tag in ("td", "th", "cell") and element.getnext() is not None:
+            if tag in ("td", "th", "cell"):
                 line.append(" | ")
             line.append(element.tail or "" if element is not tree else "")
     out.append(" ".join("".join(line).split()))

@@ -13,6 +13,7 @@ _FIELD = re.compile(r"([A-Za-z_-]+)\s*:\s*(.+)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _OPENS_BLOCK = re.compile(r"\s*(?:[#>|]|[-*+]\s|\d{1,3}[.)]\s|```|~~~|(?:[-*_]\s*){3,}$|$)")
+_MARKUP = re.compile(r"[*_~`<\\]|\]")
 _INLINE = (
     (re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}(?:\s+\"[^\"\n]{0,200}\")?\)"), r"\1"),  # link, image
     (re.compile(r"!?\[([^\[\]\n]{1,500})\]\[[^\[\]\n]{0,100}\]"), r"\1"),  # link by reference
@@ -53,7 +54,9 @@ def _as_read(text: str) -> str:
     out: list[str] = []
     code = False
     for line in text.split("\n"):
-        if _FENCE.match(line):
+        if not line or line.isspace():
+            out.append("")
+        elif _FENCE.match(line):
             code = not code
             out.append(line)
         elif code:
@@ -80,6 +83,8 @@ def _in_code(lines: list[str]) -> list[bool]:
 
 
 def _inline(line: str) -> str:
+    if not _MARKUP.search(line):
+        return line
     for pattern, plain in _INLINE:
         line = pattern.sub(plain, line)
     return line

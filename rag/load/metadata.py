@@ -64,25 +64,17 @@ def _byline(text: str, structure: tuple[Block, ...]) -> tuple[str | None, str | 
     sentence mentions is never the publication's, nor is one of several below the text: those are
     usually of other articles."""
     author = outlet = date = None
-    prose = 0
-    top: list[Block] = []
-    for block in structure:
-        if block.kind in ("prose", "list", "table"):
-            prose += 1
-            if prose <= _HEAD_PROSE and date is None:
-                date, outlet = _dateline(_line(text, block), outlet)
-        if prose <= _HEAD_PROSE:
-            top.append(block)
-    last = max((n for n, b in enumerate(structure) if b.kind in ("prose", "list", "table")), default=-1)
-    for block in top:
-        if block.kind != "furniture":
-            continue
-        line = _line(text, block)
+    body = [n for n, block in enumerate(structure) if block.kind in ("prose", "list", "table")]
+    for n in body[:_HEAD_PROSE]:
+        if date is None:
+            date, outlet = _dateline(_line(text, structure[n]), outlet)
+    last = body[-1] if body else len(structure) - 1
+    top = structure[: body[_HEAD_PROSE] if len(body) > _HEAD_PROSE else last + 1]
+    for line in (_line(text, block) for block in top if block.kind == "furniture"):
         date = date or _own_date(line)
         if match := _LABELLED_OUTLET.fullmatch(line):
             outlet = outlet or match[1].strip()
-        elif author is None:
-            author = _author(line)
+        author = author or _author(line)
     if date is None:
         tail = {iso for b in structure[last + 1 :] if (iso := _own_date(_line(text, b)))}
         date = tail.pop() if len(tail) == 1 else None
@@ -110,14 +102,13 @@ def _dateline(line: str, outlet: str | None) -> tuple[str | None, str | None]:
 
 
 def _author(line: str) -> str | None:
+    """The name behind "By" or "Author:"; a bare name only beside both a date and a reading time."""
     stamped = without_stamps(line)
-    if not is_byline(line):
-        return None
     first = next((p.strip() for p in re.split(r"[|•·—–]|,(?=\s)", stamped) if any(c.isalpha() for c in p)), "")
     labelled = _LABELLED_AUTHOR.fullmatch(first)
     name = labelled[1].strip() if labelled else first
-    reading = stamped.count("|") >= 2  # a bare name counts only beside a date and a reading time
-    return name if _NAME.fullmatch(name) and (labelled or reading) else None
+    stands = labelled or (stamped.count("|") >= 2 and is_byline(line))
+    return name if stands and _NAME.fullmatch(name) else None
 
 
 def _articles(text: str, structure: tuple[Block, ...]) -> tuple[Part, ...]:
