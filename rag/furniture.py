@@ -16,6 +16,7 @@ _PHRASES = re.compile(
     |save\s+my\s+name,?\s+e-?mail.*|your\s+email\s+address\s+will\s+not\s+be\s+published.*
     |(?:sign|log)\s*-?\s*(?:up|in|out)\b.{0,60}|subscribe\b.{0,60}|join\s+(?:our|the)\s+(?:newsletter|mailing\s+list).*
     |(?:get|receive)\s+(?:our|the)\s+(?:\w+\s+){0,3}newsletter.*|newsletter
+    |(?:related|see\s+also|also\s+read|watch|listen)\s*:\s*.{1,120}
     |read\s+(?:more|next|also|full\s+(?:story|article))(?:\s*[:…→»>].{0,120}|\s+(?:about|at|here)\b.{0,60})?|continue\s+reading.*|click\s+here.*|learn\s+(?:more|how\s+it\s+works)
     |(?:show|load|see|view)\s+(?:more|all|less|comments).{0,30}|skip\s+to\s+(?:main\s+)?content|back\s+to\s+\w+(?:\s+\w+)?
     |(?:related|recommended|more|trending|popular|latest|top)\s+(?:stories|articles|posts|news|reading|content|topics)(?:\s+(?:from|on|about|for)\s.{0,40})?

@@ -94,7 +94,7 @@ def canonical(text: str) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """Join the lines of paragraphs that were wrapped at a column: newline to space, length unchanged.
+    """Join the lines of paragraphs that were wrapped at a column: newline and indent to one space.
 
     Only where nearly all lines of the text are short; a paragraph is joined where, line by line, the next
     line's first word would not have fitted.
@@ -118,5 +118,5 @@ def _unwrap(lines: list[str]) -> str:
     for above, line in pairwise(lines):
         words = line.split(maxsplit=1)
         fitted = not words or len(above.rstrip()) + 1 + len(words[0]) <= width
-        joined.append(("\n" if fitted or _ITEM.match(line) else " ") + line)
+        joined.append("\n" + line if fitted or _ITEM.match(line) else " " + line.strip())
     return "".join(joined)
