@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import webbrowser
+from contextlib import closing
 from pathlib import Path
 
 # Read by the libraries when they are imported: nothing leaves this machine.
@@ -51,11 +52,12 @@ def run(arguments: list[str] | None = None) -> None:
     assistant.load_generator()
     from rag.web.app import create_app
 
-    app = create_app(assistant)
-    print(f"The chat is at {address(listener)}  (Ctrl-C ends it)", flush=True)
-    if browser:
-        webbrowser.open(address(listener))
-    Server(app).run(sockets=[listener])
+    with closing(assistant):
+        server = Server(create_app(assistant))
+        print(f"The chat is at {address(listener)}  (Ctrl-C ends it)", flush=True)
+        if browser:
+            webbrowser.open(address(listener))
+        server.run(sockets=[listener])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -178,6 +178,24 @@ def test_stop_ends_it_within_a_second_and_the_next_question_works(browser):
         assert [q for q, _ in chat.assistant.asked] == [QUESTION, "Is Mango delayed until autumn 2026?"]
 
 
+def test_a_second_tab_waits_sees_its_place_and_may_leave_the_queue(browser):
+    with chatting(browser, replies=[REPLY]) as chat:
+        chat.assistant.generator.gate = gate = Event()
+        chat.ask(QUESTION)
+        chat.page.locator("#evidence blockquote").first.wait_for(timeout=SECONDS)
+        second = Chat(chat.page.context.new_page(), chat.assistant)
+        second.page.goto(chat.page.url)
+        second.page.locator("#question textarea").wait_for(timeout=SECONDS)
+        second.ask("Is Mango delayed?")
+        playwright_api.expect(second.page.locator("#status")).to_contain_text("queue: 1/1", timeout=SECONDS)
+        second.page.locator("#stop").click()
+        second.page.get_by_text("Stopped.").wait_for(timeout=SECONDS)
+        gate.set()
+        chat.finish()
+        assert "spring 2026" in chat.text("#chat .said")
+        assert [q for q, _ in chat.assistant.asked] == [QUESTION]
+
+
 def test_a_closed_tab_ends_the_work(browser):
     with chatting(browser, replies=[REPLY]) as chat:
         chat.assistant.generator.gate = Event()

@@ -18,7 +18,7 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <header>
-<nav><a href="/">Ask a question</a>{jump}</nav>
+<nav><a href="/">Ask a question</a><span>{title}</span>{jump}</nav>
 </header>
 <main>
 <h1>{title}</h1>

@@ -130,6 +130,8 @@ def build_page(assistant: Assistant) -> gr.Blocks:
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         one_at_a_time: dict[str, Any] = {
             **hidden,
+            "show_progress": "minimal",  # a waiting tab sees its place in the queue
+            "show_progress_on": status,
             "concurrency_limit": 1,
             "concurrency_id": "answer",
         }
@@ -174,5 +176,5 @@ def _status(assistant: Assistant) -> str:
         case "loading":
             state = "The language model is loading; passages are found already."
         case _:
-            state = f"The language model could not be loaded: {assistant.problem}"
+            state = f"The language model could not be loaded: {assistant.problem.rstrip('.')}."
     return f'<p class="status {assistant.generator_state}">{literal(state)} {literal(corpus)}</p>'

@@ -105,8 +105,9 @@ def _sides(sides: Iterable[Side], documents: Documents) -> str:
 
 
 def _origins(ids: Iterable[str], documents: Documents) -> str:
-    shown = "; ".join(literal(_origin(documents[i], 0)) if i in documents else literal(i) for i in ids)
-    return f'<br><span class="quiet">{shown}</span>'
+    return "".join(
+        f'<br><span class="quiet">{literal(_origin(documents[i], 0) if i in documents else i)}</span>' for i in ids
+    )
 
 
 def _origin(document: Document, offset: int) -> str:
@@ -158,7 +159,7 @@ def _state(turn: Turn, loading: bool) -> str:
     if not turn.open or turn.draft:
         return ""
     if turn.retrieved is None:
-        return '<p class="quiet">Looking through the documents…</p>'
+        return '<p class="quiet">One moment…</p>'
     if loading:
         return '<p class="quiet">The passages are found. The language model is still loading…</p>'
     if turn.reading and turn.reading[1]:
