@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rag import store
 from rag.index import Index, Rows, load_index, write_index
-from rag.retrieve import by_source, reciprocal_rank_fusion, retrieve, select_evidence
+from rag.retrieve import DENSE_WEIGHT, LEXICAL_WEIGHT, by_source, reciprocal_rank_fusion, retrieve, select_evidence
 from rag.types import Chunk, Document, Evidence, Hit, Span
 from tests.fakes import BagOfWordsEmbedder
 
@@ -80,8 +80,8 @@ def test_hits_are_best_first_and_say_who_found_them(index: Index) -> None:
     assert hits[0].lexical_rank in (1, 2)
     assert all(index.chunks[h.row] == h.chunk for h in hits)
     for hit in hits:
-        weights = [1 / (60 + rank) for rank in (hit.dense_rank, hit.lexical_rank) if rank]
-        assert hit.score == pytest.approx(sum(weights))
+        ranks = [(hit.dense_rank, DENSE_WEIGHT), (hit.lexical_rank, LEXICAL_WEIGHT)]
+        assert hit.score == pytest.approx(sum(weight / (60 + rank) for rank, weight in ranks if rank))
 
 
 def test_no_document_fills_the_hits_alone(index: Index) -> None:
