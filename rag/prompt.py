@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.types import Evidence, Prompt
+from rag.words import plain
 
 NOT_IN_SOURCES = "NOT IN SOURCES"
 """What the model is asked to write where the sentences do not answer; never shown to a person."""
@@ -54,7 +55,7 @@ def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
         if source != previous:
             lines.append(source_title(item.title, item.date))
             previous = source
-        lines.append(f"[{item.number}] " + re.sub(r"\s+", " ", item.quote))
+        lines.append(f"[{item.number}] {plain(item.quote)}")
     lines += ["", "Question: " + re.sub(r"\s+", " ", question).strip()]
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 
@@ -72,5 +73,4 @@ _JUDGE_EXAMPLES = (
 
 def judge_prompt(claim: str, premise: str) -> Prompt:
     """Asks whether the premise states the claim; the reply's first token is Yes or No."""
-    passage = re.sub(r"\s+", " ", premise)
-    return Prompt(_JUDGE_SYSTEM, _JUDGE_EXAMPLES, f"Passage: {passage}\nStatement: {claim}")
+    return Prompt(_JUDGE_SYSTEM, _JUDGE_EXAMPLES, f"Passage: {plain(premise)}\nStatement: {claim}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.types import Evidence, Sentence, Side
 from rag.verify import citation
-from rag.words import content_stems, names, overlap
+from rag.words import content_stems, names, overlap, plain
 
 ANSWERS = 0.8  # share of the question's content words from which a sentence is taken to answer it
 _MOST = 4  # quotations shown as an answer, one a source
@@ -46,11 +46,11 @@ def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) ->
         fits = subject <= set(said) if topic else overlap(wanted, said) >= ANSWERS and len(set(wanted)) > 1
         if fits:
             best.setdefault(e.document_id, e)
-    return [Sentence(e.quote, (citation(e),)) for e in list(best.values())[:_MOST]]
+    return [Sentence(plain(e.quote), (citation(e),)) for e in list(best.values())[:_MOST]]
 
 
 def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:
     """A quotation for each side of a disagreement that the kept sentences leave out: none is silently chosen."""
     cited = {(c.document_id, c.start) for s in kept for c in s.citations}
     missing = [side for side in sides if not any((c.document_id, c.start) in cited for c in side.citations)]
-    return [Sentence(side.citations[0].quote, (side.citations[0],)) for side in missing]
+    return [Sentence(plain(side.citations[0].quote), (side.citations[0],)) for side in missing]

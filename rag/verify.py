@@ -13,7 +13,7 @@ from threading import Event
 
 from rag.checks import Check, check
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
-from rag.words import content_stems
+from rag.words import content_stems, plain
 
 SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
 SOME_WORDS = 0.4  # below it the source speaks of something else
@@ -79,7 +79,7 @@ def widener(chunks: Iterable[Chunk], documents: dict[str, Document]) -> Widen:
 
 
 def _hold(statement: str, pieces: Sequence[Evidence]) -> _Held:
-    return _Held(tuple(pieces), check(statement, " ".join(e.quote for e in pieces)))
+    return _Held(tuple(pieces), check(statement, " ".join(plain(e.quote) for e in pieces)))
 
 
 def _candidates(statement: str, claim: Claim, evidence: Sequence[Evidence], widen: Widen | None) -> list[_Held]:

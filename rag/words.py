@@ -104,6 +104,18 @@ def initials(text: str) -> frozenset[str]:
     return frozenset(letters[i : i + n] for n in range(2, 6) for i in range(len(letters) - n + 1))
 
 
+_REFERENCE = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
+
+
+def plain(text: str) -> str:
+    """``text`` on one line without the reference marks of its own document, which are no markers of ours.
+
+    >>> plain("It is\\nopen [1, 4].")
+    'It is open.'
+    """
+    return re.sub(r"\s+", " ", _REFERENCE.sub("", text)).strip()
+
+
 def overlap(wanted: Iterable[str], present: Iterable[str]) -> float:
     """Share of the distinct ``wanted`` that is ``present``; 1 where nothing is wanted."""
     wanted, present = set(wanted), set(present)

@@ -12,10 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["errors", "types", "words", "catalogue"],
-    ["values", "dates", "furniture", "download", "onnx_embedding", "cache", "store", "walk"],
-    ["config", "blocks", "sentences", "prompt", "lexical", "render", "models", "checks", "followup", "generate"],
+    ["values", "dates", "download", "onnx_embedding", "cache", "store"],
+    ["config", "furniture", "sentences", "prompt", "lexical", "render", "models", "checks", "followup", "generate"],
+    ["blocks"],
     ["load", "embed", "judge"],
-    ["chunk", "cite", "verify", "index"],
+    ["walk", "chunk", "cite", "verify", "index"],
     ["compare", "retrieve", "build", "quote"],
     ["assistant"],
     ["evaluate", "doctor", "web"],
