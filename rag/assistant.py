@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
+from math import inf
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Literal
@@ -176,7 +177,7 @@ class Assistant:
             token_budget=settings.evidence_tokens,
             count_tokens=count,
         )
-        pool = select_evidence(alone, vector, hits, index, limit=_COMPARED_SENTENCES, token_budget=10**6)
+        pool = select_evidence(alone, vector, hits, index, limit=_COMPARED_SENTENCES, token_budget=10**6, margin=inf)
         found = Retrieved(asked, alone, hits, evidence, by_source(pool))
         return found, _numbered_after(evidence, pool)
 

@@ -91,12 +91,14 @@ def select_evidence(
     *,
     limit: int = 8,
     token_budget: int = 400,
+    margin: float = SENTENCE_MARGIN,
     count_tokens: Callable[[str], int] | None = None,
 ) -> tuple[Evidence, ...]:
     """The sentences of ``hits`` most likely to answer, numbered from 1; whole ones only.
 
     First the best sentence of every document that comes near the best of all, then the best of the rest, until
-    ``limit`` or ``token_budget`` is reached; one that is too long for what is left is passed over. Documents
+    ``limit`` or ``token_budget`` is reached; one that is too long for what is left, or scores less than the best
+    by more than ``margin``, is passed over. Documents
     follow one another in order of their best sentence, the sentences of one by position. ``count_tokens`` None:
     a token is taken to be four characters.
     """
@@ -107,7 +109,7 @@ def select_evidence(
     floor = ranked[0].score - DOCUMENT_MARGIN
     leaders = list({c.chunk.document_id: c for c in reversed(ranked)}.values())[::-1]
     leaders = [c for c in sorted(leaders, key=_best_first) if c.score >= floor][: max(1, int(limit * LEADERS))]
-    rest = [c for c in ranked if c not in leaders and c.score >= ranked[0].score - SENTENCE_MARGIN]
+    rest = [c for c in ranked if c not in leaders and c.score >= ranked[0].score - margin]
     chosen: list[_Candidate] = []
     for candidate in [*leaders, *rest]:
         tokens = count(candidate.text)

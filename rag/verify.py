@@ -7,7 +7,7 @@ negation must agree exactly; words must mostly agree; what is still undecided go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -48,7 +48,7 @@ def citation(evidence: Evidence) -> Citation:
     )
 
 
-def widener(chunks: Iterable[Chunk], documents: dict[str, Document]) -> Widen:
+def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen:
     """A function that extends a piece of evidence to begin at the sentence before it.
 
     Only over white space: the quotation stays one exact slice without page furniture in it.
