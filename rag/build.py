@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +28,7 @@ FAILURES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Parsed:
     """A document that has to be embedded."""
 
     file: File
@@ -56,69 +56,34 @@ def build(
     """
     started = time.monotonic()
     tell = progress or (lambda stage, done, total: None)
-    files, outcomes = walk(seeds)
+    files, passed = walk(seeds)
     if not files:
         raise CorpusError(f"The folder {seeds} holds no document that can be read.", fix="put documents into it")
     chunking = {"version": chunker.CHUNKER_VERSION, "max_chars": max_chars, "overlap": overlap}
     with store.writing(index):
         before = _before(index, embedder, chunking)
         entries: Mapping[str, Any] = before.manifest["documents"] if before else {}
-        kept = {f.id: f for f in files if _unchanged(f, entries.get(f.id))}
-        read: dict[str, _Read] = {}
-        failed: dict[str, str] = {}
-        for n, file in enumerate(files):
-            tell("reading", n, len(files))
-            if file.id not in kept:
-                try:
-                    document = loader.load(file.path, root=seeds)
-                    chunks = chunker.chunk_document(document, max_chars=max_chars, overlap=overlap)
-                    read[file.id] = _Read(file, document, tuple(chunks))
-                except Exception as error:  # one bad file, whatever is wrong with it, must not cost the others
-                    failed[file.id] = f"{error}" or type(error).__name__
-        tell("reading", len(files), len(files))
-        outcomes += [FileOutcome(name, "failed", why=why) for name, why in failed.items()]
-        if not any(entries[name]["chunks"] for name in kept) and not any(r.chunks for r in read.values()):
+        kept = {f.id for f in files if _unchanged(f, entries.get(f.id))}
+        read, failed = _read(files, kept, seeds, tell, max_chars=max_chars, overlap=overlap)
+        outcomes = [*passed, *_outcomes(kept, read, failed, entries)]
+        if not any(o.chunks for o in outcomes):
             shown = "; ".join(f"{o.path}: {o.why}" for o in outcomes[:FAILURES_SHOWN])
             raise CorpusError(f"Nothing in {seeds} can be indexed. {shown}", fix="put readable documents into it")
-        outcomes += [FileOutcome(name, "unchanged", entries[name]["chunks"]) for name in kept]
-        outcomes += [
-            FileOutcome(name, "indexed", len(r.chunks), "" if r.chunks else "no sentence in it can be quoted")
-            for name, r in read.items()
-        ]
-        present = {f.id for f in files}
-        outcomes += [FileOutcome(name, "removed") for name in entries if name not in present]
-
-        now = {name: entries[name] for name in kept}
-        now |= {r.file.id: _entry(r.file, r.document.sha256, "indexed", len(r.chunks)) for r in read.values()}
-        now |= {f.id: _entry(f, "", "failed", 0, failed[f.id]) for f in files if f.id in failed}
-        if before and now == entries:
-            generation, counts = before.generation, before.manifest["counts"]
-        else:
+        documents = {
+            **{name: entries[name] for name in kept},
+            **{r.file.id: _entry(r.file, "indexed", sha256=r.document.sha256, chunks=len(r.chunks)) for r in read},
+            **{f.id: _entry(f, "failed", error=failed[f.id]) for f in files if f.id in failed},
+        }
+        if before is None or documents != entries:
             rows = {name: value for name, value in (before.rows() if before else {}).items() if name in kept}
-            rows |= _embed(list(read.values()), index, embedder, lambda done, total: tell("embedding", done, total))
-            manifest = {
-                "embedder": {
-                    "name": embedder.name,
-                    "fingerprint": embedder.fingerprint,
-                    "dimension": embedder.dimension,
-                },
-                "chunker": chunking,
-                "documents": dict(sorted(now.items())),
-            }
-            generation = write_index(index, [rows[name] for name in sorted(rows)], manifest)
-            counts = {
-                "documents": len(rows),
-                "chunks": sum(len(r.chunks) for r in rows.values()),
-                "sentences": sum(len(c.sentences) for r in rows.values() for c in r.chunks),
-            }
-    return BuildReport(
-        generation,
-        tuple(sorted(outcomes, key=lambda o: o.path)),
-        counts["documents"],
-        counts["chunks"],
-        counts["sentences"],
-        time.monotonic() - started,
-    )
+            rows |= _embed(read, index, embedder, lambda done, total: tell("embedding", done, total))
+            made_with = {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
+            manifest = {"embedder": made_with, "chunker": chunking, "documents": dict(sorted(documents.items()))}
+            write_index(index, [rows[name] for name in sorted(rows)], manifest)
+        newest = store.generations(index)[0]
+        counts = store.read_manifest(newest)["counts"]
+    in_order = tuple(sorted(outcomes, key=lambda o: o.path))
+    return BuildReport(newest.name, in_order, **counts, seconds=time.monotonic() - started)
 
 
 def needs_build(seeds: Path, index: Path, fingerprint: str) -> bool:
@@ -167,19 +132,46 @@ def _failed_before(file: File, entry: Mapping[str, Any]) -> bool:
     return bool(same and entry["status"] == "failed")
 
 
-def _entry(file: File, sha256: str, status: str, chunks: int, error: str = "") -> dict[str, Any]:
-    return {
-        "path": file.id,
-        "size": file.size,
-        "mtime_ns": file.mtime_ns,
-        "sha256": sha256,
-        "status": status,
-        "chunks": chunks,
-        "error": error,
-    }
+def _read(
+    files: Sequence[File], kept: Collection[str], seeds: Path, tell: Progress, *, max_chars: int, overlap: int
+) -> tuple[list[_Parsed], dict[str, str]]:
+    """The files that are not ``kept`` as documents, and why for each that could not be read."""
+    read: list[_Parsed] = []
+    failed: dict[str, str] = {}
+    for n, file in enumerate(files):
+        tell("reading", n, len(files))
+        if file.id not in kept:
+            try:
+                document = loader.load(file.path, root=seeds)
+                chunks = chunker.chunk_document(document, max_chars=max_chars, overlap=overlap)
+                read.append(_Parsed(file, document, tuple(chunks)))
+            except Exception as error:  # one bad file, whatever is wrong with it, must not cost the others
+                failed[file.id] = f"{error}" or type(error).__name__
+    tell("reading", len(files), len(files))
+    return read, failed
 
 
-def _embed(read: list[_Read], index: Path, embedder: Embedder, progress: Callable[[int, int], None]) -> dict[str, Rows]:
+def _outcomes(
+    kept: Collection[str], read: Sequence[_Parsed], failed: Mapping[str, str], entries: Mapping[str, Any]
+) -> list[FileOutcome]:
+    mute = "no sentence in it can be quoted"
+    now = {*kept, *failed, *(r.file.id for r in read)}
+    return [
+        *(FileOutcome(name, "failed", why=why) for name, why in failed.items()),
+        *(FileOutcome(name, "unchanged", entries[name]["chunks"]) for name in kept),
+        *(FileOutcome(r.file.id, "indexed", len(r.chunks), "" if r.chunks else mute) for r in read),
+        *(FileOutcome(name, "removed") for name in entries if name not in now),
+    ]
+
+
+def _entry(file: File, status: str, *, sha256: str = "", chunks: int = 0, error: str = "") -> dict[str, Any]:
+    stat = {"path": file.id, "size": file.size, "mtime_ns": file.mtime_ns}
+    return {**stat, "sha256": sha256, "status": status, "chunks": chunks, "error": error}
+
+
+def _embed(
+    read: Sequence[_Parsed], index: Path, embedder: Embedder, progress: Callable[[int, int], None]
+) -> dict[str, Rows]:
     """Rows of every document that was read; one list of texts, so that progress covers it all."""
     chunks = [chunk for r in read for chunk in r.chunks]
     quotes = [[r.document.text[s.start : s.end] for s in chunk.sentences] for r in read for chunk in r.chunks]
