@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.types import Evidence, Sentence, Side
+from rag.values import Kind, values
 from rag.verify import citation
 from rag.words import content_stems, names, overlap, plain
 
@@ -18,6 +19,12 @@ _TOPIC_QUESTION = re.compile(
     re.I,
 )
 
+_QUANTITY_QUESTIONS: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
+    (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
+    (re.compile(r"\bhow many\b", re.I), frozenset({"count"})),
+    (re.compile(r"\b(?:when|what (?:year|date|day))\b", re.I), frozenset({"date"})),
+)
+
 
 def asks_what_sources_say(question: str) -> bool:
     """Whether the question is for the sources' own words rather than for a fact.
@@ -28,23 +35,43 @@ def asks_what_sources_say(question: str) -> bool:
     return _TOPIC_QUESTION.search(question) is not None
 
 
+def _quantities_asked(question: str) -> frozenset[Kind]:
+    """Kinds of quantity that would answer; empty where the question is not for one.
+
+    >>> sorted(_quantities_asked("How much was the deal worth?"))
+    ['count', 'money', 'percent']
+    """
+    for pattern, kinds in _QUANTITY_QUESTIONS:
+        if pattern.search(question):
+            return kinds
+    return frozenset()
+
+
 def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) -> list[Sentence]:
     """The best sentence of each source that answers in its own words; [] where none does.
 
     A question for what sources say is answered by every source that names its subject. Any other
-    needs a sentence that covers the question, and a model that did not call it unanswerable
-    (``drafted``: it wrote something, though what it wrote could not be kept).
+    needs a sentence with nearly all of the question's words. Where the model called the question
+    unanswerable (not ``drafted``) the sentence must besides state a quantity of the kind asked for:
+    that can be seen without a model.
     """
     subject = {w.stem for w in names(question)}
-    wanted = content_stems(question)
+    wanted = set(content_stems(question))
     topic = asks_what_sources_say(question) and bool(subject)
-    if not (topic or drafted):
+    kinds = _quantities_asked(question)
+    if not (topic or drafted or kinds):
         return []
+
+    def answers(quote: str) -> bool:
+        said = set(content_stems(quote))
+        if topic:
+            return subject <= said
+        covered = len(wanted) > 1 and subject <= said and overlap(wanted, said) >= ANSWERS
+        return covered and (drafted or any(v.kind in kinds for v in values(quote)))
+
     best: dict[str, Evidence] = {}
     for e in sorted(evidence, key=lambda e: -e.score):
-        said = content_stems(e.quote)
-        fits = subject <= set(said) if topic else overlap(wanted, said) >= ANSWERS and len(set(wanted)) > 1
-        if fits:
+        if answers(e.quote):
             best.setdefault(e.document_id, e)
     return [Sentence(plain(e.quote), (citation(e),)) for e in list(best.values())[:_MOST]]
 
