@@ -126,10 +126,10 @@ def to_text(answer: Answer) -> str:
         lines += ["", "Nearest passages:", *_quotes(answer.by_source)] if answer.by_source else []
     else:
         lines += [printable(s.text) + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in answer.sentences]
-        cited = {c.marker: c for s in answer.sentences for c in s.citations}
+        cited = {(c.marker, c.start): c for s in answer.sentences for c in s.citations}
         lines += ["", "Quotations:"]
-        for marker in sorted(cited):
-            lines += _citation_lines(cited[marker])
+        for key in sorted(cited):
+            lines += _citation_lines(cited[key])
     if answer.sides:
         lines += ["", "The sources disagree:"]
         for side in answer.sides:

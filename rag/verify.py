@@ -15,7 +15,7 @@ from rag.checks import Check, check
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
 from rag.words import content_stems, plain
 
-SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
+SAME_WORDS = 0.8  # share of the claim's content words from which a claim is the source's own wording
 SOME_WORDS = 0.4  # below it the source speaks of something else
 LIKELY = 0.5  # the judge's probability from which a claim counts as supported
 _FRAGMENT = 4  # a claim with fewer content words is read as the end of the question
