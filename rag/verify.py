@@ -15,11 +15,11 @@ from rag.checks import Check, check
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
 from rag.words import content_stems, plain
 
-SAME_WORDS = 0.8  # share of the claim's content words from which a claim is the source's own wording
+SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
 SOME_WORDS = 0.4  # below it the source speaks of something else
 LIKELY = 0.5  # the judge's probability from which a claim counts as supported
 _FRAGMENT = 4  # a claim with fewer content words is read as the end of the question
-_MOST_JUDGED = 2  # premises the judge reads for one claim: it is the slow part
+_MOST_JUDGED = 2  # premises of one claim the judge reads a round: it is the slow part
 
 Widen = Callable[[Evidence], Evidence | None]
 
@@ -82,19 +82,18 @@ def _hold(statement: str, pieces: Sequence[Evidence]) -> _Held:
     return _Held(tuple(pieces), check(statement, " ".join(plain(e.quote) for e in pieces)))
 
 
-def _candidates(statement: str, claim: Claim, evidence: Sequence[Evidence], widen: Widen | None) -> list[_Held]:
-    """Premises worth asking about: the cited ones, then the others by shared words, then wider ones."""
-    by_number = {e.number: e for e in evidence}
-    cited = [by_number[n] for n in claim.numbers if n in by_number]
-    held = [_hold(statement, [e]) for e in cited]
-    if len(cited) > 1 and not any(h.check.passes and h.check.coverage >= SAME_WORDS for h in held):
-        held.append(_hold(statement, cited))
+def _narrow(statement: str, claim: Claim, evidence: Sequence[Evidence]) -> list[_Held]:
+    """Premises as they are: the cited ones, those together, then the others by shared words."""
+    cited = [e for e in evidence if e.number in claim.numbers]
+    together = [_hold(statement, cited)] if len(cited) > 1 else []
     others = [_hold(statement, [e]) for e in evidence if e not in cited]
-    held += sorted(others, key=lambda h: -h.check.coverage)
-    if widen is not None:
-        wider = [_hold(statement, [w]) for h in held if len(h.pieces) == 1 and (w := widen(h.pieces[0])) is not None]
-        held += sorted(wider, key=lambda h: -h.check.coverage)
-    return held
+    return [*(_hold(statement, [e]) for e in cited), *together, *sorted(others, key=lambda h: -h.check.coverage)]
+
+
+def _wide(statement: str, narrow: Sequence[_Held], widen: Widen) -> list[_Held]:
+    """The same premises, each with the sentence before it, by shared words."""
+    wider = [w for h in narrow if len(h.pieces) == 1 and (w := widen(h.pieces[0])) is not None]
+    return sorted((_hold(statement, [w]) for w in wider), key=lambda h: -h.check.coverage)
 
 
 def verify(
@@ -113,18 +112,21 @@ def verify(
     statement = claim.text
     if len(set(content_stems(statement))) < _FRAGMENT and question:
         statement = f"{question} {claim.text}"
-    held = _candidates(statement, claim, evidence, widen)
-    if not held:
+    narrow = _narrow(statement, claim, evidence)
+    if not narrow:
         return Removed(claim.text, "there is no evidence to hold it against")
-    plausible = [h for h in held if h.check.passes and h.check.coverage >= SOME_WORDS]
-    for found in plausible:
-        if found.check.coverage >= SAME_WORDS:
-            return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
-    for found in plausible[:_MOST_JUDGED]:
-        (probability,) = verifier.support(statement, [found.premise], abort=abort)
-        if probability >= LIKELY:
-            return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
-    if plausible:
+    undecided = False
+    for held in (narrow, _wide(statement, narrow, widen) if widen else []):
+        plausible = [h for h in held if h.check.passes and h.check.coverage >= SOME_WORDS]
+        for found in plausible:
+            if found.check.coverage >= SAME_WORDS:
+                return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+        for found in plausible[:_MOST_JUDGED]:
+            (probability,) = verifier.support(statement, [found.premise], abort=abort)
+            if probability >= LIKELY:
+                return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+        undecided = undecided or bool(plausible)
+    if undecided:
         return Removed(claim.text, "the sources share its words but do not say it")
-    nearest = max(held, key=lambda h: (h.check.coverage, h.check.passes))
+    nearest = max(narrow, key=lambda h: (h.check.coverage, h.check.passes))
     return Removed(claim.text, nearest.check.why or "no source says it")
