@@ -6,6 +6,7 @@ These are necessary conditions: a claim that fails one is not supported however 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rag.values import same_value, values
@@ -79,8 +80,10 @@ def _negation_conflict(claim: str, premise: str) -> str:
     return ""
 
 
-def check(claim: str, premise: str) -> Check:
+def check(claim: str, premise: str, *, known: Collection[str] = ()) -> Check:
     """Compare a claim with the exact text it cites.
+
+    ``known`` holds stems that are names elsewhere: at the start of a sentence a name cannot be told by its capital.
 
     >>> check("The deal was $15 billion.", "a $14.3 billion investment deal").missing_values
     ('$15 billion',)
@@ -94,7 +97,8 @@ def check(claim: str, premise: str) -> Check:
     premise_acronyms = {stem(w.text) for w in names(premise) if w.text.isupper()}
     spelled_out = initials(claim)
     missing_names = []
-    for name in names(claim):
+    found_names = names(claim)
+    for name in [w for w in words(claim) if w in found_names or (w.stem in known and w.text[0].isupper())]:
         if name.stem in present or (name.text.isupper() and name.stem in acronyms):
             continue
         if any(a in spelled_out and a.startswith(name.stem[0]) for a in premise_acronyms):

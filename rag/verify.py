@@ -13,7 +13,7 @@ from threading import Event
 
 from rag.checks import Check, check
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
-from rag.words import content_stems, plain
+from rag.words import content_stems, names, plain
 
 SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
 SOME_WORDS = 0.4  # below it the source speaks of something else
@@ -78,22 +78,30 @@ def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen
     return widen
 
 
-def _hold(statement: str, pieces: Sequence[Evidence]) -> _Held:
-    return _Held(tuple(pieces), check(statement, " ".join(plain(e.quote) for e in pieces)))
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What is held against premises: the claim, or the question and the fragment that completes it."""
+
+    text: str
+    known_names: frozenset[str]
+
+    def hold(self, pieces: Sequence[Evidence]) -> _Held:
+        premise = " ".join(plain(e.quote) for e in pieces)
+        return _Held(tuple(pieces), check(self.text, premise, known=self.known_names))
 
 
-def _narrow(statement: str, claim: Claim, evidence: Sequence[Evidence]) -> list[_Held]:
+def _narrow(statement: _Statement, claim: Claim, evidence: Sequence[Evidence]) -> list[_Held]:
     """Premises as they are: the cited ones, those together, then the others by shared words."""
     cited = [e for e in evidence if e.number in claim.numbers]
-    together = [_hold(statement, cited)] if len(cited) > 1 else []
-    others = [_hold(statement, [e]) for e in evidence if e not in cited]
-    return [*(_hold(statement, [e]) for e in cited), *together, *sorted(others, key=lambda h: -h.check.coverage)]
+    together = [statement.hold(cited)] if len(cited) > 1 else []
+    others = [statement.hold([e]) for e in evidence if e not in cited]
+    return [*(statement.hold([e]) for e in cited), *together, *sorted(others, key=lambda h: -h.check.coverage)]
 
 
-def _wide(statement: str, narrow: Sequence[_Held], widen: Widen) -> list[_Held]:
+def _wide(statement: _Statement, narrow: Sequence[_Held], widen: Widen) -> list[_Held]:
     """The same premises, each with the sentence before it, by shared words."""
     wider = [w for h in narrow if len(h.pieces) == 1 and (w := widen(h.pieces[0])) is not None]
-    return sorted((_hold(statement, [w]) for w in wider), key=lambda h: -h.check.coverage)
+    return sorted((statement.hold([w]) for w in wider), key=lambda h: -h.check.coverage)
 
 
 def verify(
@@ -109,9 +117,9 @@ def verify(
 
     A fragment ("The Apache 2.0 license.") is verified together with the question it completes.
     """
-    statement = claim.text
-    if len(set(content_stems(statement))) < _FRAGMENT and question:
-        statement = f"{question} {claim.text}"
+    fragment = question and len(set(content_stems(claim.text))) < _FRAGMENT
+    known_names = frozenset(n.stem for text in (question, *(e.quote for e in evidence)) for n in names(text))
+    statement = _Statement(f"{question} {claim.text}" if fragment else claim.text, known_names)
     narrow = _narrow(statement, claim, evidence)
     if not narrow:
         return Removed(claim.text, "there is no evidence to hold it against")
@@ -122,7 +130,7 @@ def verify(
             if found.check.coverage >= SAME_WORDS:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         for found in plausible[:_MOST_JUDGED]:
-            (probability,) = verifier.support(statement, [found.premise], abort=abort)
+            (probability,) = verifier.support(statement.text, [found.premise], abort=abort)
             if probability >= LIKELY:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         undecided = undecided or bool(plausible)

@@ -74,7 +74,8 @@ def test_a_pronoun_brings_the_sentence_before_it_along() -> None:
     spans = tuple(Span(TEXT.index(q), TEXT.index(q) + len(q)) for q in QUOTES)
     chunk = Chunk("a.txt", 0, len(TEXT), TEXT, "A", "", None, spans)
     widen = widener([chunk], {"a.txt": Document("a.txt", TEXT, "A", "0")})
-    result = verify(Claim("Avocado will be closed.", (1,)), evidence(QUOTES[1]), Unasked(), widen=widen)
+    claim = Claim("Avocado will be closed.", (1,))
+    result = verify(claim, evidence(QUOTES[1]), Unasked(), question="Is Avocado open?", widen=widen)
     assert isinstance(result, Sentence)
     (found,) = result.citations
     assert found.quote == "Avocado is a new model. It will be closed." == TEXT[found.start : found.end]
