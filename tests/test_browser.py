@@ -16,8 +16,7 @@ import pytest
 
 from rag.types import Citation, Document, Side
 from rag.web.serve import Server, address, open_port
-from tests.test_web import PAYLOADS
-from tests.web_fakes import FakeAssistant, document
+from tests.web_fakes import PAYLOADS, FakeAssistant, document
 
 pytestmark = pytest.mark.browser
 playwright_api = pytest.importorskip("playwright.sync_api")

@@ -30,6 +30,31 @@ from rag.types import (
 )
 from tests.fakes import ScriptedGenerator, words
 
+# What must stay text wherever it stands: in a document, its name or title, a question, a draft.
+PAYLOADS = [
+    "<script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "<svg/onload=window.hacked=1>",
+    '"><iframe src="http://evil.example/"></iframe>',
+    "![x](http://evil.example/x.png)",
+    "[x](javascript:window.hacked=1)",
+    "<http://evil.example>",
+    "http://evil.example/ and www.evil.example and a@evil.example",
+    "`code` ```js\nwindow.hacked=1\n```",
+    "${window.hacked=1} {{7*7}} <%= 7*7 %>",
+    "$$\\href{javascript:window.hacked=1}{x}$$",
+    "# heading\n## another",
+    "- item\n+ item\n* item\n1. item\n2) item",
+    "| a | b |\n|---|---|\n| 1 | 2 |",
+    "**bold** _it_ ~~gone~~ ==mark==",
+    "> quote\n\n    indented code",
+    "&lt;script&gt; &#60;b&#62; &amp;",
+    "</div></details><style>*{background:url(http://evil.example)}</style>",
+    "[1]: http://evil.example\n[1]",
+    "<!-- comment --> <![CDATA[x]]> <?php x ?>",
+    "a\u202egnp.exe\u2069 b\u200bc \U000e0041",
+]
+
 COMMON = frozenset(words("a an and are by did does for in is it of on the to was what when where which who why will"))
 
 
