@@ -7,6 +7,7 @@ negation must agree exactly; words must mostly agree; what is still undecided go
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
@@ -18,7 +19,10 @@ from rag.words import content_stems, names, plain
 SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
 SOME_WORDS = 0.4  # below it the source speaks of something else
 LIKELY = 0.5  # the judge's probability from which a claim counts as supported
-_FRAGMENT = 4  # a claim with fewer content words is read as the end of the question
+_FRAGMENT_WORDS = 4  # a claim with fewer content words and no auxiliary is read as the end of the question
+_AUXILIARY = re.compile(
+    r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
+)
 _MOST_JUDGED = 2  # premises of one claim the judge reads a round: it is the slow part
 
 Widen = Callable[[Evidence], Evidence | None]
@@ -117,7 +121,8 @@ def verify(
 
     A fragment ("The Apache 2.0 license.") is verified together with the question it completes.
     """
-    fragment = question and len(set(content_stems(claim.text))) < _FRAGMENT
+    short = len(set(content_stems(claim.text))) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
+    fragment = bool(question) and short
     known_names = frozenset(n.stem for text in (question, *(e.quote for e in evidence)) for n in names(text))
     statement = _Statement(f"{question} {claim.text}" if fragment else claim.text, known_names)
     narrow = _narrow(statement, claim, evidence)
