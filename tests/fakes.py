@@ -61,6 +61,7 @@ class ScriptedGenerator:
         total = self.count_tokens(prompt.user)
         yield Piece("", 0, total)
         reply = self.replies.pop(0) if self.replies else ""
+        reply = reply[: min((at for text in stop if (at := reply.find(text)) >= 0), default=len(reply))]
         for n, word in enumerate(re.findall(r"\S+\s*", reply)[:max_tokens], 1):
             while self.gate is not None and not self.gate.wait(0.02):
                 if abort is not None and abort.is_set():

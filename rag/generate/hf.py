@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.errors import GenerationError, ModelDamaged, ModelMissing
 from rag.generate.chat import control_strings, detect, format_prefix, format_prompt, neutralise
+from rag.generate.stops import until_stop
 from rag.generate.worker import Emit, Worker
 from rag.types import Piece, Prompt
 
@@ -57,8 +58,8 @@ class HfGenerator:
         self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
     ) -> Iterator[Piece]:
         tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
-        stops = (*stop, *self._chat.stop)
-        return self._worker.run(lambda emit: self._write(tokens, max_tokens, stops, emit), abort)
+        pieces = self._worker.run(lambda emit: self._write(tokens, max_tokens, emit), abort)
+        yield from until_stop(pieces, (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         """As the protocol says; -inf for all options where ``abort`` came first."""
@@ -129,7 +130,7 @@ class HfGenerator:
         state.tokens += tokens
         return out.logits[0, -1]
 
-    def _write(self, tokens: list[int], max_tokens: int, stops: Sequence[str], emit: Emit[Piece]) -> None:
+    def _write(self, tokens: list[int], max_tokens: int, emit: Emit[Piece]) -> None:
         logits = self._read(self._written, tokens, emit)
         if logits is None:
             return
@@ -138,36 +139,17 @@ class HfGenerator:
         room = min(max_tokens, self.context_tokens - len(tokens))
         while len(output) < room and (token := int(logits.argmax())) not in self._ends:
             output.append(token)
-            text, stopped = _visible(self._tokenizer.decode(output, skip_special_tokens=True), stops)
-            left = emit(Piece(text[len(shown) :], len(tokens), len(tokens), len(output)))
-            if left or stopped:
-                return
-            shown = text
+            text = self._tokenizer.decode(output, skip_special_tokens=True)
+            if not text.endswith("\ufffd"):  # else a character whose bytes are not all there
+                if emit(Piece(text[len(shown) :], len(tokens), len(tokens), len(output))):
+                    return
+                shown = text
             logits = self._step(self._written, [token])
-        rest = self._tokenizer.decode(output, skip_special_tokens=True)[len(shown) :].rstrip("\ufffd")
-        if rest:  # it might have become a stop string
-            emit(Piece(rest, len(tokens), len(tokens), len(output)))
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:
     """How many tokens both begin with."""
     return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-
-
-def _visible(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """The part of an unfinished text that may be shown, and whether a stop string has ended it.
-
-    Held back: the beginning of what may become a stop string, and a character whose bytes are not all there.
-
-    >>> _visible("one\\nQ", ["\\nQuestion"]), _visible("one\\nQuestion 2", ["\\nQuestion"])
-    (('one', False), ('one', True))
-    """
-    found = [at for stop in stops if (at := text.find(stop)) >= 0]
-    if found:
-        return text[: min(found)], True
-    text = text.rstrip("\ufffd")
-    begun = [n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])]
-    return text[: len(text) - max(begun, default=0)], False
 
 
 def _load(path_or_id: Path | str, threads: int) -> tuple[Any, Any]:

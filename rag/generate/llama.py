@@ -21,6 +21,7 @@ from rag.errors import GenerationError, ModelDamaged
 from rag.generate.chat import control_strings, detect, format_prefix, format_prompt, neutralise
 from rag.generate.cores import physical_cores
 from rag.generate.gguf import read_metadata, special_strings
+from rag.generate.stops import until_stop
 from rag.generate.worker import Emit, Worker
 from rag.types import Piece, Prompt
 
@@ -63,20 +64,7 @@ class LlamaGenerator:
     def stream(
         self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
     ) -> Iterator[Piece]:
-        request = {
-            "prompt": format_prompt(prompt, self._chat, self._controls),
-            "n_predict": max_tokens,
-            "stop": [*stop, *self._chat.stop],
-            "timings_per_token": True,
-            "id_slot": _ANSWERS,
-        }
-        done = total = 0
-        for event in self._events(request, abort):
-            if progress := event.get("prompt_progress"):
-                done, total = progress["processed"], progress["total"]
-                yield Piece("", done, total)
-            elif text := event["choices"][0]["text"]:
-                yield Piece(text, done, total, event["timings"]["predicted_n"])
+        return until_stop(self._pieces(prompt, max_tokens, abort), (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         """As the protocol says; an option not among the most likely tokens gets the least of their scores.
@@ -110,6 +98,17 @@ class LlamaGenerator:
         self._worker.close()
         self._server = None
         self._remove_folder()
+
+    def _pieces(self, prompt: Prompt, max_tokens: int, abort: Event | None) -> Iterator[Piece]:
+        text = format_prompt(prompt, self._chat, self._controls)
+        request = {"prompt": text, "n_predict": max_tokens, "timings_per_token": True, "id_slot": _ANSWERS}
+        done = total = 0
+        for event in self._events(request, abort):
+            if progress := event.get("prompt_progress"):
+                done, total = progress["processed"], progress["total"]
+                yield Piece("", done, total)
+            elif text := event["choices"][0]["text"]:
+                yield Piece(text, done, total, event["timings"]["predicted_n"])
 
     def _events(self, request: _Object, abort: Event | None) -> Iterator[_Object]:
         for event in self._worker.run(partial(self._complete, request), abort):
