@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
 from math import inf
 from pathlib import Path
@@ -101,11 +101,13 @@ class Assistant:
 
     # --- the steps of one question
 
-    def search(self, question: str, *, history: Sequence[tuple[str, str]] = ()) -> Retrieved:
-        """Evidence only; no language model runs. Raises QuestionError."""
+    def search(
+        self, question: str, *, history: Sequence[tuple[str, str]] = (), documents: Collection[str] | None = None
+    ) -> Retrieved:
+        """Evidence only, of ``documents`` (None: of all); no language model runs. Raises QuestionError."""
         asked = check_question(question)
         alone = standalone(asked, history)
-        return self._retrieve(asked, alone)[0]
+        return self._retrieve(asked, alone, documents)[0]
 
     def ask(self, question: str, *, history: Sequence[tuple[str, str]] = ()) -> Answer:
         """The verified answer, or a refusal. Raises QuestionError, GenerationError."""
@@ -115,15 +117,21 @@ class Assistant:
         raise GenerationError("The question was stopped before it was answered.")
 
     def steps(
-        self, question: str, *, history: Sequence[tuple[str, str]] = (), abort: Event | None = None
+        self,
+        question: str,
+        *,
+        history: Sequence[tuple[str, str]] = (),
+        documents: Collection[str] | None = None,
+        abort: Event | None = None,
     ) -> Iterator[Step]:
         """Retrieved, then Reading, Drafting and Checked as they happen, then Finished.
 
-        Ends early, without Finished, once ``abort`` is set. Raises QuestionError, GenerationError.
+        Only ``documents`` are used (None: all). Ends early, without Finished, once ``abort`` is set.
+        Raises QuestionError, GenerationError.
         """
         clock = _Clock()
         asked = check_question(question)
-        found, pool = self._retrieve(asked, standalone(asked, history))
+        found, pool = self._retrieve(asked, standalone(asked, history), documents)
         clock.mark("retrieve")
         yield found
         if reason := self._unanswerable(found):
@@ -162,11 +170,13 @@ class Assistant:
                 yield Checked(sentence)
         yield Finished(self._answer(found, pool, kept, removed, _reason(removed), clock))
 
-    def _retrieve(self, asked: str, alone: str) -> tuple[Retrieved, tuple[Evidence, ...]]:
+    def _retrieve(
+        self, asked: str, alone: str, documents: Collection[str] | None
+    ) -> tuple[Retrieved, tuple[Evidence, ...]]:
         """The evidence for the model, and the wider pool that is compared across sources."""
         index, settings = self.index, self.settings
         vector = self._embedder.embed_query(alone)
-        hits = retrieve(alone, vector, index, k=settings.passages)
+        hits = retrieve(alone, vector, index, k=settings.passages, documents=documents)
         count = self._generator.count_tokens if self._generator else None
         evidence = select_evidence(
             alone,

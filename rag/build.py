@@ -1,11 +1,11 @@
-"""A folder of documents -> its index, doing only what changed."""
+"""Documents -> their index, doing only what changed."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def build(
     files, passed = walk(seeds)
     if not files:
         raise CorpusError(f"The folder {seeds} holds no document that can be read.", fix="put documents into it")
-    chunking = {"version": chunker.CHUNKER_VERSION, "max_chars": max_chars, "overlap": overlap}
+    chunking = _chunking(max_chars, overlap)
     with store.writing(index):
         before = _before(index, embedder, chunking)
         entries: Mapping[str, Any] = before.manifest["documents"] if before else {}
@@ -76,14 +76,39 @@ def build(
         }
         if before is None or documents != entries:
             rows = {name: value for name, value in (before.rows() if before else {}).items() if name in kept}
-            rows |= _embed(read, index, embedder, lambda done, total: tell("embedding", done, total))
-            made_with = {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
-            manifest = {"embedder": made_with, "chunker": chunking, "documents": dict(sorted(documents.items()))}
-            write_index(index, [rows[name] for name in sorted(rows)], manifest)
+            rows |= _embed([(r.document, r.chunks) for r in read], index, embedder, tell)
+            _write(index, rows, embedder, chunking, documents)
         newest = store.generations(index)[0]
         counts = store.read_manifest(newest)["counts"]
     in_order = tuple(sorted(outcomes, key=lambda o: o.path))
     return BuildReport(newest.name, in_order, **counts, seconds=time.monotonic() - started)
+
+
+def index_documents(
+    documents: Sequence[Document],
+    index: Path,
+    embedder: Embedder,
+    *,
+    progress: Progress | None = None,
+    max_chars: int = 900,
+    overlap: int = 0,
+    sentences: bool = True,
+) -> str:
+    """Index documents that are no files and return the generation's name; their ids stay as they are.
+
+    Without ``sentences`` none can be quoted, and none has to be embedded: enough where only chunks are searched.
+    Raises CorpusError where no document has a chunk, IndexLocked where another process writes ``index``.
+    """
+    tell = progress or (lambda stage, done, total: None)
+    cut = [(d, tuple(chunker.chunk_document(d, max_chars=max_chars, overlap=overlap))) for d in documents]
+    if not any(chunks for _, chunks in cut):
+        raise CorpusError("No document has a sentence that can be quoted.", fix="give documents with prose in them")
+    if not sentences:
+        cut = [(d, tuple(replace(c, sentences=()) for c in chunks)) for d, chunks in cut]
+    entries = {d.id: {"sha256": d.sha256, "status": "indexed", "chunks": len(chunks)} for d, chunks in cut}
+    with store.writing(index):
+        rows = _embed(cut, index, embedder, tell)
+        return _write(index, rows, embedder, _chunking(max_chars, overlap), entries)
 
 
 def needs_build(seeds: Path, index: Path, fingerprint: str) -> bool:
@@ -169,21 +194,37 @@ def _entry(file: File, status: str, *, sha256: str = "", chunks: int = 0, error:
     return {**stat, "sha256": sha256, "status": status, "chunks": chunks, "error": error}
 
 
+def _chunking(max_chars: int, overlap: int) -> dict[str, int]:
+    return {"version": chunker.CHUNKER_VERSION, "max_chars": max_chars, "overlap": overlap}
+
+
+def _write(
+    index: Path,
+    rows: Mapping[str, Rows],
+    embedder: Embedder,
+    chunking: Mapping[str, Any],
+    documents: Mapping[str, Any],
+) -> str:
+    made_with = {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
+    manifest = {"embedder": made_with, "chunker": chunking, "documents": dict(sorted(documents.items()))}
+    return write_index(index, [rows[name] for name in sorted(rows)], manifest)
+
+
 def _embed(
-    read: Sequence[_Parsed], index: Path, embedder: Embedder, progress: Callable[[int, int], None]
+    cut: Sequence[tuple[Document, tuple[Chunk, ...]]], index: Path, embedder: Embedder, tell: Progress
 ) -> dict[str, Rows]:
-    """Rows of every document that was read; one list of texts, so that progress covers it all."""
-    chunks = [chunk for r in read for chunk in r.chunks]
-    quotes = [[r.document.text[s.start : s.end] for s in chunk.sentences] for r in read for chunk in r.chunks]
+    """Rows of every document; one list of texts, so that progress covers it all."""
+    chunks = [chunk for _, some in cut for chunk in some]
+    quotes = [[document.text[s.start : s.end] for s in c.sentences] for document, some in cut for c in some]
     texts = [c.search_text for c in chunks] + [quote for some in quotes for quote in some]
     with open_cache(index / "cache" / "embeddings.sqlite") as cache:
-        vectors = embed_cached(cache, embedder, texts, progress=progress)
+        vectors = embed_cached(cache, embedder, texts, progress=lambda done, total: tell("embedding", done, total))
     ends = np.cumsum([len(chunks), *(len(some) for some in quotes)])
     sentences = [vectors[a:b].astype(np.float16) for a, b in pairwise(ends)]
     rows = {}
     row = 0
-    for r in read:
-        stop = row + len(r.chunks)
-        rows[r.file.id] = Rows(r.document, r.chunks, vectors[row:stop], tuple(sentences[row:stop]))
+    for document, some in cut:
+        stop = row + len(some)
+        rows[document.id] = Rows(document, some, vectors[row:stop], tuple(sentences[row:stop]))
         row = stop
     return rows

@@ -3,6 +3,7 @@
 RagError                  message = what happened, the value seen, the command that fixes it
 ├── ConfigError           a setting is unknown or out of bounds
 ├── CorpusError           the folder of documents is missing, empty or unreadable
+├── DataSetError          a file of an evaluation set is missing or malformed; names file and line
 ├── LoadError             one file cannot be read as a document; the build reports it and goes on
 ├── IndexStoreError       the index is missing, damaged, locked or made with other settings
 │   ├── IndexMissing
@@ -37,6 +38,10 @@ class ConfigError(RagError):
 
 class CorpusError(RagError):
     """The folder of documents is missing, empty or unreadable."""
+
+
+class DataSetError(RagError):
+    """A file of an evaluation set is missing or malformed."""
 
 
 class LoadError(RagError):

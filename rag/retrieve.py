@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rag.index import Index
 from rag.types import Chunk, Evidence, Hit, Quote, SourceQuotes, Span, Vectors
@@ -29,25 +30,37 @@ DUPLICATE_COSINE = 0.97
 
 
 def retrieve(
-    question: str, vector: Vectors, index: Index, *, k: int = 12, max_per_document: int | None = None
+    question: str,
+    vector: Vectors,
+    index: Index,
+    *,
+    k: int = 12,
+    max_per_document: int | None = None,
+    documents: Collection[str] | None = None,
 ) -> tuple[Hit, ...]:
     """At most ``k`` hits, best first, ties by row: dense and lexical search fused by reciprocal rank.
 
     ``vector`` is the question's, of shape (dimension,).
     No document gets more than ``max_per_document`` of them (None: a third of ``k``) unless the others cannot fill
-    ``k``; what goes over the cap then follows after the rest.
+    ``k``; what goes over the cap then follows after the rest. ``documents``: only these are searched; None: all.
     """
-    dense = [row for row, _ in index.dense(vector, DEPTH)]
-    lexical = [row for row, _ in index.lexical(question, DEPTH)]
+    depth = DEPTH if documents is None else len(index.chunks)
+    dense = _rows(index.dense(vector, depth), index, documents)
+    lexical = _rows(index.lexical(question, depth), index, documents)
     fused = reciprocal_rank_fusion([(dense, DENSE_WEIGHT), (lexical, LEXICAL_WEIGHT)])
     cap = max_per_document if max_per_document is not None else max(2, k // 3)
-    documents = [index.chunks[row].document_id for row, _ in fused]
-    chosen = [fused[n] for n in _spread(documents, cap)[:k]]
+    chosen = [fused[n] for n in _spread([index.chunks[row].document_id for row, _ in fused], cap)[:k]]
     dense_rank = {row: n for n, row in enumerate(dense, 1)}
     lexical_rank = {row: n for n, row in enumerate(lexical, 1)}
     return tuple(
         Hit(index.chunks[row], row, score, dense_rank.get(row), lexical_rank.get(row)) for row, score in chosen
     )
+
+
+def _rows(found: Iterable[tuple[int, float]], index: Index, documents: Collection[str] | None) -> list[int]:
+    """The first ``DEPTH`` rows of a search that lie in ``documents``."""
+    rows = (row for row, _ in found if documents is None or index.chunks[row].document_id in documents)
+    return list(islice(rows, DEPTH))
 
 
 def reciprocal_rank_fusion(

@@ -1,0 +1,272 @@
+"""A folder in the layout of evaluation sets -> a DataSet; what is wrong in it is named with file and line.
+
+corpus.jsonl     {"_id", "title", "text"}
+queries.jsonl    {"_id", "text"}            qrels/test.tsv or qrels.tsv   query, document, grade (BEIR's layout)
+questions.jsonl  {"question", "id"?, "kind"?, "answers"?, "wrong_answers"?, "evidence"? [{"doc_id", "text"}],
+                  "sides"? [{"answer", "evidence"}], "given_docs"? [id]}
+pairs.jsonl      {"id", "claim", "passage", "label"}
+
+A set without corpus.jsonl asks its questions of a folder of files: ``documents/`` in it, or the one that is given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import DataSetError
+from rag.load.canonical import canonical
+from rag.types import Document
+
+KINDS = ("answerable", "unanswerable", "agree", "conflict", "multiple", "plain")
+LABELS = ("supported", "not_supported", "contradicted")
+FILES = ("queries.jsonl", "questions.jsonl", "pairs.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSentence:
+    document_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSide:
+    answer: str
+    evidence: tuple[GoldSentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    id: str
+    text: str
+    kind: str
+    answers: tuple[str, ...] = ()
+    wrong_answers: tuple[str, ...] | None = None  # None: the set names none for any question
+    evidence: tuple[GoldSentence, ...] = ()  # those of the sides included
+    sides: tuple[GoldSide, ...] = ()
+    given_docs: frozenset[str] | None = None  # None: every document may be used
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    id: str
+    claim: str
+    passage: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """One set. Where ``folder`` is given the documents are its files, else they are ``documents``."""
+
+    name: str
+    documents: tuple[Document, ...]
+    folder: Path | None
+    corpus_sha256: str  # of corpus.jsonl; "" where there is none
+    queries: Mapping[str, str]
+    qrels: Mapping[str, Mapping[str, int]]  # query -> document -> grade
+    questions: tuple[Question, ...]
+    pairs: tuple[Pair, ...]
+    problems: tuple[str, ...]  # what was left out, with file and line
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    path: Path
+    number: int
+    value: dict[str, Any]
+
+    def error(self, what: str) -> DataSetError:
+        return _wrong(self.path, self.number, what)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string, or a number written as one."""
+        value = self.value.get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            raise self.error(f"{key!r} has to be a text, got {json.dumps(value)[:60]}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.value.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+            raise self.error(f"{key!r} has to be a list of texts, got {json.dumps(value)[:60]}")
+        return tuple(value)
+
+    def records(self, key: str) -> list[dict[str, Any]]:
+        value = self.value.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(x, dict) for x in value):
+            raise self.error(f"{key!r} has to be a list of objects, got {json.dumps(value)[:60]}")
+        return value
+
+
+def find_sets(folder: Path) -> list[Path]:
+    """The folder itself where it is a set, else the sets directly below it. Raises DataSetError where none is."""
+    if not folder.is_dir():
+        raise DataSetError(f"The folder {folder} does not exist.", fix="python -m rag eval FOLDER")
+    for found in ([folder], sorted(p for p in folder.iterdir() if p.is_dir())):
+        if sets := [p for p in found if any((p / name).is_file() for name in (*FILES, "corpus.jsonl"))]:
+            return sets
+    raise DataSetError(f"{folder} holds no evaluation set: none of {', '.join(FILES)} is there.")
+
+
+def read_set(folder: Path, *, documents: Path | None = None) -> DataSet:
+    """Read every file of a set; ``documents`` is the folder of files to ask where the set brings none.
+
+    What names a document that is not there is left out of the gold and listed in ``problems``; a relevant document
+    of a query counts as not found. Raises DataSetError, with file and line, for anything else that is wrong.
+    """
+    problems: list[str] = []
+    corpus_path = folder / "corpus.jsonl"
+    corpus: tuple[Document, ...] = ()
+    beside: Path | None = None
+    has_questions = (folder / "questions.jsonl").is_file()
+    has_queries = (folder / "queries.jsonl").is_file()
+    if corpus_path.is_file():
+        corpus = tuple(_corpus(corpus_path, problems))
+        if not corpus:
+            raise DataSetError(f"{corpus_path}:1: the corpus is empty.")
+    elif has_queries:
+        raise DataSetError(f"{corpus_path} is missing: {folder / 'queries.jsonl'} has nothing to search in.")
+    elif has_questions:
+        beside = folder / "documents" if (folder / "documents").is_dir() else documents
+        if beside is None or not beside.is_dir():
+            raise DataSetError(
+                f"{corpus_path} is missing, and there is no folder of documents for {folder / 'questions.jsonl'}.",
+                fix=f"put files into {folder / 'documents'}, or name their folder: --seeds DIR",
+            )
+    known = {d.id for d in corpus} if corpus else None
+    queries = {i: line.text("text") for i, line in _unique(folder / "queries.jsonl", "_id")} if has_queries else {}
+    qrels = _qrels(folder, queries, known, problems) if has_queries else {}
+    questions = tuple(_questions(folder / "questions.jsonl", known, problems)) if has_questions else ()
+    pairs = tuple(_pairs(folder / "pairs.jsonl")) if (folder / "pairs.jsonl").is_file() else ()
+    if not (queries or questions or pairs):
+        raise DataSetError(f"{folder} asks nothing: {', '.join(FILES)} are missing or empty.")
+    sha256 = hashlib.sha256(corpus_path.read_bytes()).hexdigest() if corpus else ""
+    name = folder.resolve().name
+    return DataSet(name, corpus, beside, sha256, queries, qrels, questions, pairs, tuple(problems))
+
+
+def _corpus(path: Path, problems: list[str]) -> Iterator[Document]:
+    for name, line in _unique(path, "_id"):
+        raw, title = line.text("text"), canonical(line.text("title", "")).strip()
+        text = canonical(raw).strip("\n")
+        if not text.strip():
+            problems.append(f"{path}:{line.number}: document {name!r} has no text; it cannot be found.")
+        yield Document(name, text, title or name, hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def _questions(path: Path, known: set[str] | None, problems: list[str]) -> Iterator[Question]:
+    for name, line in _unique(path, "id", optional=True):
+        kind = line.text("kind", "plain")
+        if kind not in KINDS:
+            raise line.error(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
+        sides = []
+        for side in line.records("sides"):
+            inner = _Line(path, line.number, side)
+            sides.append(GoldSide(inner.text("answer", ""), _gold(inner, known, problems)))
+        evidence = dict.fromkeys([*_gold(line, known, problems), *(e for s in sides for e in s.evidence)])
+        given = frozenset(line.texts("given_docs")) if "given_docs" in line.value else None
+        for absent in sorted((given or frozenset()) - known if known is not None else ()):
+            problems.append(f"{path}:{line.number}: given document {absent!r} is not in the corpus.")
+        if not line.text("question").strip():
+            raise line.error("the question is empty")
+        yield Question(
+            name,
+            line.text("question"),
+            kind,
+            line.texts("answers"),
+            line.texts("wrong_answers") if "wrong_answers" in line.value else None,
+            tuple(evidence),
+            tuple(sides),
+            given,
+        )
+
+
+def _gold(line: _Line, known: set[str] | None, problems: list[str]) -> tuple[GoldSentence, ...]:
+    found = []
+    for record in line.records("evidence"):
+        item = _Line(line.path, line.number, record)
+        gold = GoldSentence(item.text("doc_id"), item.text("text"))
+        if known is not None and gold.document_id not in known:
+            problem = f"{line.path}:{line.number}: evidence names document {gold.document_id!r}, not in the corpus."
+            if problem not in problems:
+                problems.append(problem)
+        else:
+            found.append(gold)
+    return tuple(found)
+
+
+def _pairs(path: Path) -> Iterator[Pair]:
+    for name, line in _unique(path, "id", optional=True):
+        label = line.text("label")
+        if label not in LABELS:
+            raise line.error(f"unknown label {label!r}; known: {', '.join(LABELS)}")
+        yield Pair(name, line.text("claim"), line.text("passage"), label)
+
+
+def _qrels(
+    folder: Path, queries: Mapping[str, str], known: set[str] | None, problems: list[str]
+) -> dict[str, dict[str, int]]:
+    path = next((p for p in (folder / "qrels" / "test.tsv", folder / "qrels.tsv") if p.is_file()), None)
+    if path is None:
+        raise DataSetError(f"{folder / 'qrels' / 'test.tsv'} is missing: nothing says what is relevant to a query.")
+    found: dict[str, dict[str, int]] = {}
+    for number, text in _text_lines(path):
+        fields = text.split("\t")
+        if number == 1 and fields[-1].strip() == "score":
+            continue
+        if len(fields) != 3 or not fields[2].strip().lstrip("-").isdigit():
+            raise _wrong(path, number, f"expected query, document and grade between tabs, got {text[:60]!r}")
+        query, document, grade = fields[0], fields[1], int(fields[2])
+        if query not in queries:
+            problems.append(f"{path}:{number}: query {query!r} is not in queries.jsonl.")
+            continue
+        if document in found.setdefault(query, {}):
+            raise _wrong(path, number, f"query {query!r} and document {document!r} were judged above")
+        if known is not None and document not in known:
+            problems.append(f"{path}:{number}: document {document!r} is not in the corpus; it counts as not found.")
+        found[query][document] = grade
+    return found
+
+
+def _unique(path: Path, key: str, *, optional: bool = False) -> Iterator[tuple[str, _Line]]:
+    """Lines with their ids; an ``optional`` one is made of the line's number."""
+    seen: dict[str, int] = {}
+    for number, text in _text_lines(path):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise _wrong(path, number, f"not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise _wrong(path, number, f"expected an object, got {text[:60]!r}")
+        line = _Line(path, number, value)
+        name = line.text(key, f"line-{number}" if optional else None)
+        if name in seen:
+            raise line.error(f"{key} {name!r} was used on line {seen[name]}")
+        seen[name] = number
+        yield name, line
+
+
+def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered lines that are not blank; only a line feed ends one."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataSetError(f"{path} cannot be read: {error.strerror}.") from error
+    for number, content in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        try:
+            text = content.decode("utf-8").rstrip("\r")
+        except UnicodeDecodeError as error:
+            raise _wrong(path, number, f"not UTF-8: {error.reason} at byte {error.start}") from error
+        if text.strip():
+            yield number, text
+
+
+def _wrong(path: Path, number: int, what: str) -> DataSetError:
+    return DataSetError(f"{path}:{number}: {what}.")

@@ -1,0 +1,65 @@
+"""When a quotation is a gold sentence, and when a text holds an answer: string rules, no model."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+LIKE = 0.8  # token F1 from which two sentences count as one
+_LEAST_WORDS = 5  # a shorter quotation is not taken for the gold sentence it is part of
+_WORD = re.compile(r"\w+")
+_ARTICLES = frozenset("a an the".split())
+
+
+def tokens(text: str) -> list[str]:
+    """Words and numbers in lower case and compatibility form, punctuation left out.
+
+    >>> tokens("The “ﬁrst” U.S. deal: $14.3bn")
+    ['the', 'first', 'u', 's', 'deal', '14', '3bn']
+    """
+    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
+
+
+def same_sentence(quote: str, gold: str) -> bool:
+    """Does the quotation hold the gold text, lie within it (five words or more), or have a token F1 of 0.8 with it?
+
+    >>> same_sentence("He said it was closed , in 1903 .", "It was closed, in 1903."), same_sentence("It was.", "It.")
+    (True, True)
+    """
+    said, wanted = tokens(quote), tokens(gold)
+    if not said or not wanted:
+        return False
+    if _within(wanted, said) or (len(said) >= _LEAST_WORDS and _within(said, wanted)):
+        return True
+    return token_f1(said, wanted) >= LIKE
+
+
+def holds_answer(text: str, answers: Iterable[str]) -> bool:
+    """Is one of the answers in the text, word for word but for case, punctuation and a leading article?
+
+    >>> holds_answer("It was built in 1856 .", ["the 1856"]), holds_answer("in 18567", ["1856"])
+    (True, False)
+    """
+    said = tokens(text)
+    return any(wanted and _within(wanted, said) for wanted in map(_bare, answers))
+
+
+def token_f1(said: list[str], wanted: list[str]) -> float:
+    """Harmonic mean of the shares of words in common (Rajpurkar et al. 2016, SQuAD).
+
+    >>> token_f1(["a", "b"], ["b", "c"])
+    0.5
+    """
+    common = sum((Counter(said) & Counter(wanted)).values())
+    return 2 * common / (len(said) + len(wanted)) if common else 0.0
+
+
+def _bare(answer: str) -> list[str]:
+    words = tokens(answer)
+    return words[1:] if len(words) > 1 and words[0] in _ARTICLES else words
+
+
+def _within(inner: list[str], outer: list[str]) -> bool:
+    return f" {' '.join(inner)} " in f" {' '.join(outer)} "

@@ -1,0 +1,75 @@
+"""What a measurement depends on besides its input: the machine, the packages, the program's own sources."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PACKAGES = (
+    "torch",
+    "sentence-transformers",
+    "transformers",
+    "faiss-cpu",
+    "bm25s",
+    "onnxruntime",
+    "xllamacpp",
+    "numpy",
+)
+_SOURCES = Path(__file__).parent
+
+
+def machine() -> dict[str, str | int | float]:
+    """Processor, cores, memory and system; no host name."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count() or 1,
+        "memory_gb": _memory_gb(),
+        "python": platform.python_version(),
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def sources_digest(names: Iterable[str] | None = None, *, without: Iterable[str] = ()) -> str:
+    """First 16 hex digits of the sha256 of modules of this package.
+
+    ``names`` and ``without`` are paths below ``rag/`` (a folder means all in it); None: every module.
+    """
+    files = sorted(p.relative_to(_SOURCES).as_posix() for p in _SOURCES.rglob("*.py"))
+    chosen = [f for f in files if (names is None or _in(f, names)) and not _in(f, without)]
+    digest = hashlib.sha256()
+    for name in chosen:
+        digest.update(name.encode() + b"\0" + (_SOURCES / name).read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _in(file: str, names: Iterable[str]) -> bool:
+    return any(file == name or file.startswith(f"{name}/") for name in names)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def _memory_gb() -> float:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, OSError, ValueError):
+        return 0.0
