@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,11 +205,8 @@ def test_a_damaged_header_raises_nothing_else(changes: dict[int, int], gguf_file
         content[at] = byte
     path = gguf_file.with_name("damaged.gguf")
     path.write_bytes(content)
-    try:
+    with suppress(ModelDamaged):
         metadata = read_metadata(path)
-    except ModelDamaged as error:
-        assert "damaged.gguf" in str(error)
-    else:
         assert set(map(type, metadata)) <= {str}  # fewer pairs: their count was changed
 
 
