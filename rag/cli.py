@@ -42,6 +42,16 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("question")
     search.add_argument("-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show (default: 8)")
     search.add_argument("--json", action="store_true", help="print the evidence as data")
+    evaluation = command("eval", "score evaluation sets: retrieval, answers, disagreement, verifier pairs")
+    evaluation.add_argument("sets", nargs="+", metavar="DIR", help="a set, or a folder of sets")
+    evaluation.add_argument("--no-answers", action="store_true", help="score what is found; no language model runs")
+    evaluation.add_argument("--limit", type=_positive, metavar="N", help="a sample of N questions or pairs a set")
+    evaluation.add_argument("--seed", type=int, default=0, metavar="S", help="fixes the sample and the intervals")
+    evaluation.add_argument("--json", action="store_true", help="print the report as data")
+    evaluation.add_argument("--out", metavar="FILE", help="write the report as JSON, anew after every set")
+    evaluation.add_argument("--work", metavar="DIR", help="where indexes and answers are kept (default: user cache)")
+    evaluation.add_argument("--fresh", action="store_true", help="answer again what an earlier run answered")
+    evaluation.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a folder")
     models = command("models", "the model files: what is here, what is missing")
     models.add_argument("action", nargs="?", choices=["list", "fetch", "verify"], default="list")
     models.add_argument("name", nargs="*", help="models to fetch or verify (default: those the settings name)")
@@ -49,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", "check everything and print the command that fixes what is wrong")
     doctor.add_argument("--question", default="What do the documents say?", help="the question asked as a check")
     return parser
+
+
+def _positive(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,6 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _ask(settings, arguments.question, as_json=arguments.json)
         case "search":
             return _search(settings, arguments.question, as_json=arguments.json)
+        case "eval":
+            return _eval(settings, arguments)
         case "models":
             return _models(settings, arguments.action, arguments.name)
         case "doctor":
@@ -158,6 +176,37 @@ def _search(settings: Settings, question: str, *, as_json: bool) -> int:
     else:
         print(evidence_text(found))
     return ANSWERED if found.evidence else REFUSED
+
+
+def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
+    from platformdirs import user_cache_path
+
+    from rag import assistant, models
+    from rag.evaluate import Run, evaluate
+    from rag.report import save, table
+
+    work = Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval"
+    with models.tqdm_progress() as progress:
+        for name in (settings.embedder, *([] if arguments.no_answers else [settings.generator])):
+            models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+        run = Run(
+            settings,
+            assistant.open_embedding(settings),
+            lambda: assistant.open_model(settings),
+            work,
+            answers=not arguments.no_answers,
+            limit=arguments.limit,
+            seed=arguments.seed,
+            fresh=arguments.fresh,
+            progress=progress,
+        )
+        keep = (lambda report: save(report, Path(arguments.out))) if arguments.out else None
+        report = evaluate([Path(folder) for folder in arguments.sets], run, done=keep)
+    if arguments.json:
+        _print_json(report)
+    else:
+        print(table(report))
+    return FAILED if any("error" in one or one["failed"] for one in report["sets"]) else ANSWERED
 
 
 def _models(settings: Settings, action: str, names: Sequence[str]) -> int:

@@ -6,19 +6,11 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = (
-    "torch",
-    "sentence-transformers",
-    "transformers",
-    "faiss-cpu",
-    "bm25s",
-    "onnxruntime",
-    "xllamacpp",
-    "numpy",
-)
+_PACKAGES = "torch sentence-transformers transformers faiss-cpu bm25s onnxruntime xllamacpp numpy".split()
 _SOURCES = Path(__file__).parent
 
 
@@ -43,8 +35,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def sources_digest(names: Iterable[str] | None = None, *, without: Iterable[str] = ()) -> str:
-    """First 16 hex digits of the sha256 of modules of this package.
+@cache
+def sources_digest(names: tuple[str, ...] | None = None, *, without: tuple[str, ...] = ()) -> str:
+    """First 16 hex digits of the sha256 of modules of this package, as they are when first asked for.
 
     ``names`` and ``without`` are paths below ``rag/`` (a folder means all in it); None: every module.
     """
