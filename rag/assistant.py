@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
-from math import inf
+from contextlib import suppress
+from math import inf, log
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Literal
@@ -21,7 +22,7 @@ from rag.errors import GenerationError, IndexLocked, QuestionError, RagError
 from rag.followup import standalone
 from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
-from rag.prompt import NOT_IN_SOURCES, answer_prompt
+from rag.prompt import NOT_IN_SOURCES, answer_prompt, judge_prompt
 from rag.quote import other_sides, quotations
 from rag.render import answer_text
 from rag.retrieve import by_source, retrieve, select_evidence
@@ -48,6 +49,7 @@ from rag.words import names
 LONGEST_QUESTION = 2000  # characters
 _COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
 _WAIT_SECONDS = 0.2
+CERTAIN = log(0.5)  # log-probability of its first token from which a refusal of the model is believed
 
 Progress = Callable[[str, int, int], None]
 State = Literal["loading", "ready", "failed"]
@@ -73,6 +75,8 @@ class Assistant:
         self._generator: Generator | None = None
         self._lock = Lock()
         self._loading: Thread | None = None
+        self._opened = Event()  # the generator can be used, or never will
+        self._asked = Event()  # a question has come: reading ahead for it would only keep it waiting
         self.generator_state: State = "loading"
         self.problem = ""
 
@@ -91,9 +95,20 @@ class Assistant:
         except Exception as error:
             self.problem = str(error) if isinstance(error, RagError) else "the engine failed while loading the model"
             self.generator_state = "failed"
+        self._opened.set()
+        if self._generator is not None:
+            self._read_ahead(self._generator)
+
+    def _read_ahead(self, generator: Generator) -> None:
+        """Let the model read what every prompt begins with, until the first question comes."""
+        for prompt, scoring in ((answer_prompt("", ()), False), (judge_prompt("", ""), True)):
+            with suppress(GenerationError):  # a question will say what is wrong
+                if not self._asked.is_set():
+                    generator.warm(prompt, scoring=scoring, abort=self._asked)
 
     def close(self) -> None:
         """Give the language model's memory back."""
+        self._asked.set()
         if self._loading is not None:
             self._loading.join()
         if self._generator is not None:
@@ -201,11 +216,11 @@ class Assistant:
         return ""
 
     def _wait_for_generator(self, abort: Event | None) -> Steps[Step, None, Generator | None]:
-        loading = self.load_generator()
-        while loading.is_alive():
+        self._asked.set()
+        self.load_generator()
+        while not self._opened.wait(_WAIT_SECONDS):
             if _stopped(abort):
                 return None
-            loading.join(_WAIT_SECONDS)
             yield Reading(0, 0)
         if self._generator is None:
             raise GenerationError(f"There is no language model to answer with: {self.problem}")
@@ -214,19 +229,30 @@ class Assistant:
     def _draft(
         self, generator: Generator, found: Retrieved, claims: list[Claim], clock: _Clock, abort: Event | None
     ) -> Iterator[Step]:
-        """Stream the draft; finished claims are appended to ``claims``."""
-        parser = DraftParser(known=max(e.number for e in found.evidence))
+        """Stream the draft; finished claims are appended to ``claims``.
+
+        A refusal the model is not sure of is overruled once: what it says instead is verified anyway.
+        """
         prompt = answer_prompt(found.standalone_question, found.evidence)
-        for piece in generator.stream(prompt, max_tokens=self.settings.answer_tokens, abort=abort):
-            if not piece.text:
-                yield Reading(piece.prompt_done, piece.prompt_total)
-                continue
-            clock.mark_once("first_token")
-            claims += parser.feed(piece.text)
-            if claims and _refuses(claims[0]):
+        for avoid in ((), (NOT_IN_SOURCES,)):
+            parser = DraftParser(known=max(e.number for e in found.evidence))
+            certainty: float | None = None
+            for piece in generator.stream(prompt, max_tokens=self.settings.answer_tokens, avoid=avoid, abort=abort):
+                if not piece.text:
+                    yield Reading(piece.prompt_done, piece.prompt_total)
+                    continue
+                clock.mark_once("first_token")
+                certainty = piece.logprob if certainty is None else certainty
+                claims += parser.feed(piece.text)
+                text = " ".join([*(c.text for c in claims), parser.pending])
+                if text.startswith(NOT_IN_SOURCES):
+                    break
+                yield Drafting(text)
+            claims += parser.finish()
+            sure = certainty is None or certainty >= CERTAIN
+            if _stopped(abort) or sure or not claims or not _refuses(claims[0]):
                 break
-            yield Drafting(" ".join(c.text for c in claims) + " " + parser.pending)
-        claims += parser.finish()
+            claims.clear()
         clock.mark_once("first_token")
         clock.mark("generate")
 

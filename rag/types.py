@@ -172,6 +172,7 @@ class Piece:
     prompt_done: int = 0  # tokens, those found in the cache included
     prompt_total: int = 0
     output_tokens: int = 0  # so far
+    logprob: float = 0.0  # natural log-probability of the piece's last token; 0 while the prompt is read
 
 
 class Embedder(Protocol):
@@ -194,9 +195,17 @@ class Generator(Protocol):
     name: str
 
     def stream(
-        self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        avoid: Sequence[str] = (),
+        abort: Event | None = None,
     ) -> Iterator[Piece]:
         """Greedy decoding. Ends within a second of ``abort`` being set, the prompt phase included.
+
+        The first token of each text in ``avoid`` is never chosen, so the reply says something else.
 
         Raises GenerationError where the prompt does not fit the context or the engine fails.
         """

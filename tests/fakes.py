@@ -49,17 +49,26 @@ class ScriptedGenerator:
         self.scores = [list(s) for s in scores]
         self.prompts: list[Prompt] = []
         self.warmed: list[Prompt] = []
+        self.logprob = -0.1  # of every word: the model is rather sure
         self.gate: Event | None = None  # when set to an Event, every word waits for it
 
     def enqueue(self, reply: str) -> None:
         self.replies.append(reply)
 
     def stream(
-        self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        avoid: Sequence[str] = (),
+        abort: Event | None = None,
     ) -> Iterator[Piece]:
         self.prompts.append(prompt)
         total = self.count_tokens(prompt.user)
         yield Piece("", 0, total)
+        while self.replies and self.replies[0].startswith(tuple(avoid)):
+            self.replies.pop(0)
         reply = self.replies.pop(0) if self.replies else ""
         reply = reply[: min((at for text in stop if (at := reply.find(text)) >= 0), default=len(reply))]
         for n, word in enumerate(re.findall(r"\S+\s*", reply)[:max_tokens], 1):
@@ -68,7 +77,7 @@ class ScriptedGenerator:
                     return
             if abort is not None and abort.is_set():
                 return
-            yield Piece(word, total, total, n)
+            yield Piece(word, total, total, n, self.logprob)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         self.prompts.append(prompt)

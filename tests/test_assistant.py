@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -108,6 +107,16 @@ def test_a_name_no_document_has_is_refused_before_any_model_runs(corpus: Setting
     assert answer.refused
     assert "France" in answer.reason
     assert generator.prompts == []
+
+
+def test_a_refusal_the_model_is_not_sure_of_is_overruled_once(corpus: Settings) -> None:
+    said = "The Kiwi model will have a closed license [1]."
+    for logprob, refused in ((-0.1, True), (-1.5, False)):
+        generator = ScriptedGenerator("NOT IN SOURCES", "NOT IN SOURCES at all", said)
+        generator.logprob = logprob
+        answer = make(corpus, generator).ask(QUESTION)
+        assert answer.refused is refused
+        assert "NOT IN SOURCES" not in answer.answer
 
 
 def test_when_the_prose_fails_but_the_evidence_answers_it_is_quoted(corpus: Settings) -> None:

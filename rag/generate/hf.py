@@ -55,18 +55,22 @@ class HfGenerator:
         self._written, self._scored = _State(), _State()
 
     def stream(
-        self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        avoid: Sequence[str] = (),
+        abort: Event | None = None,
     ) -> Iterator[Piece]:
         tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
-        pieces = self._worker.run(lambda emit: self._write(tokens, max_tokens, emit), abort)
+        pieces = self._worker.run(lambda emit: self._write(tokens, max_tokens, self._first_tokens(avoid), emit), abort)
         yield from until_stop(pieces, (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         """As the protocol says; -inf for all options where ``abort`` came first."""
         tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
-        firsts = [
-            self._tokenizer(self._chat.lead + option, add_special_tokens=False).input_ids[0] for option in options
-        ]
+        firsts = self._first_tokens(options)
         scores = [-inf] * len(options)
 
         def work(emit: Emit[Piece]) -> None:
@@ -130,18 +134,26 @@ class HfGenerator:
         state.tokens += tokens
         return out.logits[0, -1]
 
-    def _write(self, tokens: list[int], max_tokens: int, emit: Emit[Piece]) -> None:
+    def _first_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [self._tokenizer(self._chat.lead + t, add_special_tokens=False).input_ids[0] for t in texts]
+
+    def _write(self, tokens: list[int], max_tokens: int, avoided: list[int], emit: Emit[Piece]) -> None:
         logits = self._read(self._written, tokens, emit)
         if logits is None:
             return
         output: list[int] = []
         shown = ""
         room = min(max_tokens, self.context_tokens - len(tokens))
-        while len(output) < room and (token := int(logits.argmax())) not in self._ends:
+        while len(output) < room:
+            logprobs = logits.float().log_softmax(-1)
+            logits[avoided] = -inf
+            if (token := int(logits.argmax())) in self._ends:
+                return
             output.append(token)
             text = self._tokenizer.decode(output, skip_special_tokens=True)
             if not text.endswith("\ufffd"):  # else a character whose bytes are not all there
-                if emit(Piece(text[len(shown) :], len(tokens), len(tokens), len(output))):
+                piece = Piece(text[len(shown) :], len(tokens), len(tokens), len(output), float(logprobs[token]))
+                if emit(piece):
                     return
                 shown = text
             logits = self._step(self._written, [token])

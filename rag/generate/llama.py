@@ -62,16 +62,22 @@ class LlamaGenerator:
             ) from error
 
     def stream(
-        self, prompt: Prompt, *, max_tokens: int, stop: Sequence[str] = (), abort: Event | None = None
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        avoid: Sequence[str] = (),
+        abort: Event | None = None,
     ) -> Iterator[Piece]:
-        return until_stop(self._pieces(prompt, max_tokens, abort), (*stop, *self._chat.stop), abort)
+        return until_stop(self._pieces(prompt, max_tokens, avoid, abort), (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         """As the protocol says; an option not among the most likely tokens gets the least of their scores.
 
         -inf for all options where ``abort`` came first.
         """
-        first_tokens = [self._tokenize(self._chat.lead + option)[0] for option in options]
+        first_tokens = self._first_tokens(options)
         request = {
             "prompt": format_prompt(prompt, self._chat, self._controls),
             "n_predict": 1,
@@ -99,16 +105,27 @@ class LlamaGenerator:
         self._server = None
         self._remove_folder()
 
-    def _pieces(self, prompt: Prompt, max_tokens: int, abort: Event | None) -> Iterator[Piece]:
-        text = format_prompt(prompt, self._chat, self._controls)
-        request = {"prompt": text, "n_predict": max_tokens, "timings_per_token": True, "id_slot": _ANSWERS}
+    def _first_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [self._tokenize(self._chat.lead + text)[0] for text in texts]
+
+    def _pieces(self, prompt: Prompt, max_tokens: int, avoid: Sequence[str], abort: Event | None) -> Iterator[Piece]:
+        request = {
+            "prompt": format_prompt(prompt, self._chat, self._controls),
+            "n_predict": max_tokens,
+            "n_probs": 1,
+            "logit_bias": [[token, False] for token in self._first_tokens(avoid)],
+            "timings_per_token": True,
+            "id_slot": _ANSWERS,
+        }
         done = total = 0
         for event in self._events(request, abort):
             if progress := event.get("prompt_progress"):
                 done, total = progress["processed"], progress["total"]
                 yield Piece("", done, total)
             elif text := event["choices"][0]["text"]:
-                yield Piece(text, done, total, event["timings"]["predicted_n"])
+                logprobs = event["choices"][0]["logprobs"]
+                logprob = float(logprobs["content"][-1]["logprob"]) if logprobs else 0.0
+                yield Piece(text, done, total, event["timings"]["predicted_n"], logprob)
 
     def _events(self, request: _Object, abort: Event | None) -> Iterator[_Object]:
         for event in self._worker.run(partial(self._complete, request), abort):
