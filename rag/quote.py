@@ -20,6 +20,12 @@ _TOPIC_QUESTION = re.compile(
 )
 
 _QUANTITY_QUESTIONS: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
+    (
+        re.compile(
+            r"\bhow much\b.*\b(?:worth|cost|pa(?:y|id)|price|sp(?:end|ent)|invest|earn|raise|charge|pledge)", re.I
+        ),
+        frozenset({"money"}),
+    ),
     (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
     (re.compile(r"\bhow many\b", re.I), frozenset({"count"})),
     (re.compile(r"\b(?:when|what (?:year|date|day))\b", re.I), frozenset({"date"})),
@@ -39,7 +45,7 @@ def _quantities_asked(question: str) -> frozenset[Kind]:
     """Kinds of quantity that would answer; empty where the question is not for one.
 
     >>> sorted(_quantities_asked("How much was the deal worth?"))
-    ['count', 'money', 'percent']
+    ['money']
     """
     for pattern, kinds in _QUANTITY_QUESTIONS:
         if pattern.search(question):

@@ -8,7 +8,9 @@ def evidence(*quotes: str) -> list[Evidence]:
     return [Evidence(n, f"{n}.txt", f"T{n}", None, 0, len(q), q, 1.0) for n, q in enumerate(quotes, 1)]
 
 
-def claims(quotes: list[str], question: str = "What do sources say about Kiwi?") -> dict[str, tuple[str, ...]]:
+def claims(
+    quotes: list[str], question: str = "What do sources say about Kiwi and the bridge?"
+) -> dict[str, tuple[str, ...]]:
     return {s.claim: s.documents for s in sides(question, evidence(*quotes))}
 
 
@@ -58,6 +60,29 @@ def test_a_question_for_a_quantity_compares_quantities_only() -> None:
 
 
 def test_every_side_has_its_citations() -> None:
-    for side in value_sides(evidence("The big bridge cost $4 million.", "The big bridge cost $5 million.")):
+    quotes = evidence("The big bridge cost $4 million.", "The big bridge cost $5 million.")
+    found = value_sides("What did the bridge cost?", quotes)
+    assert len(found) == 2
+    for side in found:
         assert len(side.citations) == 1
         assert side.citations[0].document_id == side.documents[0]
+
+
+def test_a_disagreement_the_question_is_not_about_is_not_shown() -> None:
+    quotes = [
+        "The bridge repairs in Harbour City cost $40 million.",
+        "The bridge repairs in Harbour City cost $52 million.",
+    ]
+    assert claims(quotes, "What did the bridge repairs cost?")
+    assert not claims(quotes, "Who runs the school kitchen?")
+
+
+def test_two_disagreements_are_not_mixed() -> None:
+    quotes = [
+        "The bridge repairs in Harbour City cost $40 million.",
+        "The bridge repairs in Harbour City cost $52 million.",
+        "The mayor pledged to spend $600 million on Milltown school kitchens.",
+        "The mayor pledged to spend $60 million on Milltown school kitchens.",
+    ]
+    assert set(claims(quotes, "What did the bridge repairs cost?")) == {"$40 million", "$52 million"}
+    assert set(claims(quotes, "What will the mayor spend on kitchens?")) == {"$600 million", "$60 million"}
