@@ -192,13 +192,15 @@ def _gold(line: _Line, known: set[str] | None, problems: list[str]) -> tuple[Gol
     found = []
     for record in line.records("evidence"):
         item = _Line(line.path, line.number, record)
-        gold = GoldSentence(item.text("doc_id"), item.text("text"))
-        if known is not None and gold.document_id not in known:
-            problem = f"{line.path}:{line.number}: evidence names document {gold.document_id!r}, not in the corpus."
-            if problem not in problems:
-                problems.append(problem)
+        problem = ""
+        if record.get("doc_id") is None:
+            problem = f"{line.path}:{line.number}: evidence names no document: {item.text('text')[:40]!r}"
+        elif known is not None and item.text("doc_id") not in known:
+            problem = f"{line.path}:{line.number}: evidence names document {item.text('doc_id')!r}, not in the corpus."
         else:
-            found.append(gold)
+            found.append(GoldSentence(item.text("doc_id"), item.text("text")))
+        if problem and problem not in problems:
+            problems.append(problem)
     return tuple(found)
 
 

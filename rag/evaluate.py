@@ -10,6 +10,7 @@ import hashlib
 import json
 import random
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -121,6 +122,9 @@ def _evaluate_set(path: Path, run: Run) -> dict[str, Any]:
         found |= _score_set(data, run)
     except RagError as error:
         return {**found, "n": 0, "metrics": {}, "error": str(error)}
+    except Exception as error:  # a fault of ours: shown whole, but the other sets still run
+        traceback.print_exc()
+        return {**found, "n": 0, "metrics": {}, "error": f"{type(error).__name__}: {error}"}
     return {**found, "seconds": round(time.monotonic() - started, 1)}
 
 

@@ -63,8 +63,9 @@ def _ends(line: str, language: str) -> Iterator[int]:
     start = 0
     for found in get_sentence_boundaries(language, safe):
         end = int(found["end_index"])
-        for inner in (*_after_parenthesis(line, start, end), *_inside_quotation(safe, start, end, language), end):
-            if inner < len(line) and _is_boundary(line, start, inner):
+        inside = {*_after_parenthesis(line, start, end), *_inside_quotation(safe, start, end, language)}
+        for inner in (*sorted(inside), end):
+            if start < inner < len(line) and _is_boundary(line, start, inner):
                 yield inner
                 start = inner
     yield len(line)

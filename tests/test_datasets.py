@@ -77,7 +77,7 @@ def test_what_names_an_absent_document_is_told_and_the_rest_is_used(folder: Path
     lines(
         folder / "questions.jsonl",
         {**QUESTION, "given_docs": ["a", "yy"]},
-        {"question": "?!", "evidence": [{"doc_id": "xx", "text": "Gone."}]},
+        {"question": "?!", "evidence": [{"doc_id": "xx", "text": "Gone."}, {"doc_id": None, "text": "Whose?"}]},
     )
     data = read_set(folder)
     told = "\n".join(data.problems)
@@ -85,6 +85,7 @@ def test_what_names_an_absent_document_is_told_and_the_rest_is_used(folder: Path
     assert "test.tsv:2: query 'nobody'" in told
     assert "questions.jsonl:1: given document 'yy'" in told
     assert "questions.jsonl:2: evidence names document 'xx'" in told
+    assert "questions.jsonl:2: evidence names no document: 'Whose?'" in told
     assert data.qrels == {"q": {"zz": 1}}  # it counts as not found
     assert data.questions[1].evidence == ()
 
@@ -107,7 +108,7 @@ def test_a_document_without_text_is_told(tmp_path: Path) -> None:
         ("questions.jsonl", [{**QUESTION, "question": " "}], "questions.jsonl:1: the question is empty"),
         ("questions.jsonl", [{**QUESTION, "answers": "red"}], "questions.jsonl:1: 'answers' has to be a list"),
         ("questions.jsonl", [{**QUESTION, "evidence": ["red"]}], "questions.jsonl:1: 'evidence' has to be a list"),
-        ("questions.jsonl", [{**QUESTION, "evidence": [{"text": "x"}]}], "questions.jsonl:1: 'doc_id' has to be"),
+        ("questions.jsonl", [{**QUESTION, "evidence": [{"doc_id": 1.5}]}], "questions.jsonl:1: 'doc_id' has to be"),
         ("corpus.jsonl", [*CORPUS, CORPUS[0]], "corpus.jsonl:3: _id 'a' was used on line 1"),
         ("corpus.jsonl", [{"_id": "a", "text": None}], "corpus.jsonl:1: 'text' has to be a text, got null"),
         ("corpus.jsonl", [], "corpus.jsonl:1: the corpus is empty"),

@@ -147,6 +147,19 @@ def test_a_question_that_fails_is_named_and_the_others_are_asked(sets: Path, tmp
     assert "failed: long: QuestionError" in table(report)
 
 
+def test_a_fault_of_the_program_costs_one_set(
+    sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def faulty(*args: Any, **kwargs: Any) -> None:
+        raise ZeroDivisionError("a fault")
+
+    lines(sets / "b" / "pairs.jsonl", {"id": "1", "claim": "c", "passage": "c", "label": "supported"})
+    monkeypatch.setattr("rag.evaluate.index_documents", faulty)
+    report = evaluate([sets], run(tmp_path, answers=False))
+    assert [s.get("error", "") for s in report["sets"]] == ["ZeroDivisionError: a fault", ""]
+    assert "in faulty" in capsys.readouterr().err
+
+
 class Interrupting(ScriptedGenerator):
     """Ctrl-C while the second question is answered."""
 

@@ -80,6 +80,15 @@ def test_a_long_quotation_is_cut_into_its_sentences() -> None:
     assert len(cut(f'She wrote: "{said}It is here."')) == 7
 
 
+def test_sentences_inside_a_long_parenthesis_come_in_order() -> None:
+    text = (
+        "(The mill is shown above. "
+        + "Its name comes from a school that was moved there late in its life. " * 5
+        + ".) End."
+    )
+    assert "".join(cut(text)) == text
+
+
 def test_empty_and_blank() -> None:
     assert cut("") == []
     assert cut(" \n\n ") == [" \n", "\n", " "]
