@@ -206,7 +206,7 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
         _print_json(report)
     else:
         print(table(report))
-    return FAILED if any("error" in one or one["failed"] for one in report["sets"]) else ANSWERED
+    return FAILED if any("error" in one or one.get("failed") for one in report["sets"]) else ANSWERED
 
 
 def _models(settings: Settings, action: str, names: Sequence[str]) -> int:

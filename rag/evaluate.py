@@ -72,10 +72,9 @@ class Run:
 def evaluate(folders: Sequence[Path], run: Run, *, done: Callable[[dict[str, Any]], None] | None = None) -> Any:
     """The report of all sets, ready for JSON; ``done`` gets it after every set.
 
-    A set that cannot be read or asked is reported with its error, and the others still run. Raises DataSetError
-    where a folder holds no set at all.
+    A set that cannot be read or asked, or a folder that holds none, is reported with its error, and the others
+    still run.
     """
-    paths = [path for folder in folders for path in find_sets(folder)]
     names = ("passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "threads")
     report: dict[str, Any] = {
         "sets": [],
@@ -90,11 +89,22 @@ def evaluate(folders: Sequence[Path], run: Run, *, done: Callable[[dict[str, Any
         "machine": machine(),
     }
     with _model(run) as open_model:
-        for path in paths:
-            report["sets"].append(_evaluate_set(path, replace(run, open_model=open_model)))
+        for found in _evaluate_all(folders, replace(run, open_model=open_model)):
+            report["sets"].append(found)
             if done is not None:
                 done(report)
     return report
+
+
+def _evaluate_all(folders: Sequence[Path], run: Run) -> Iterator[dict[str, Any]]:
+    for folder in folders:
+        try:
+            paths = find_sets(folder)
+        except RagError as error:
+            yield {"name": folder.name, "n": 0, "metrics": {}, "error": str(error)}
+            continue
+        for path in paths:
+            yield _evaluate_set(path, run)
 
 
 @contextmanager

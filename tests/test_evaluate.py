@@ -13,7 +13,7 @@ import pytest
 from rag import cli
 from rag.config import Settings
 from rag.datasets import GoldSentence, GoldSide, Pair, Question
-from rag.errors import DataSetError, RagError
+from rag.errors import RagError
 from rag.evaluate import Run, evaluate
 from rag.report import save, table
 from rag.scoring import Outcome, Quoted, answer_measures, evidence_measures, invalid, is_wrong, pair_measures
@@ -259,8 +259,12 @@ def test_the_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit):
         cli.main(["eval", "x", "--limit", "0"])
     assert "0 is not positive" in capsys.readouterr().err
-    with pytest.raises(DataSetError, match="does not exist"):
-        evaluate([tmp_path / "nowhere"], run(tmp_path))
+
+
+def test_a_folder_without_a_set_costs_the_others_nothing(sets: Path, tmp_path: Path) -> None:
+    report = evaluate([tmp_path / "nowhere", sets], run(tmp_path, answers=False))
+    assert "nowhere does not exist" in report["sets"][0]["error"]
+    assert value(report, "evidence_hit@8", 1) == 1
 
 
 # --- scoring by worked examples ------------------------------------------------------------------
