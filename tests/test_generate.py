@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.config import PROJECT_DIR
 from rag.errors import GenerationError, ModelDamaged, ModelMissing
 from rag.generate import open_generator
 from rag.generate.cores import physical_cores
@@ -241,6 +244,22 @@ def test_the_best_score_is_the_first_token_of_the_reply(generator: Generator) ->
     assert exp(scores[-1]) > 1 / 100
 
 
+@every_model
+def test_a_piece_has_the_log_probability_of_its_token(generator: Generator) -> None:
+    first, *others = (piece for piece in generator.stream(FRANCE, max_tokens=5) if piece.text)
+    assert [first.logprob] == pytest.approx(generator.score(FRANCE, [first.text]), abs=0.2)
+    assert all(piece.logprob <= 0 for piece in others)
+
+
+@every_model
+def test_what_is_avoided_is_not_said(generator: Generator) -> None:
+    usual = text_of(generator, FRANCE, max_tokens=1)
+    other = text_of(generator, FRANCE, max_tokens=5, avoid=[usual])
+    assert other
+    assert not other.startswith(usual)
+    assert text_of(generator, FRANCE, max_tokens=1) == usual
+
+
 @every_knowing_model
 def test_the_obvious_option_scores_best(generator: Generator) -> None:
     prompt = Prompt("Answer with one word.", (("The capital of Italy?", "Rome"),), "The capital of France?")
@@ -358,6 +377,30 @@ def test_closing_leaves_nothing_behind(tiny_gguf: Path) -> None:
     assert folder.exists()
     generator.close()
     assert not folder.exists()
+
+
+def test_closing_at_once_does_not_hang(tiny_gguf: Path) -> None:
+    """In a process of its own: a hang inside the engine would stop this one for good."""
+    code = f"""if True:
+        from pathlib import Path
+        from rag.generate import open_generator
+        for _ in range(5):
+            open_generator(Path({str(tiny_gguf)!r}), name="tiny").close()"""
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, timeout=120, check=True)
+
+
+def test_leaving_the_program_while_text_is_written_does_not_hang(tiny_gguf: Path) -> None:
+    code = f"""if True:
+        from pathlib import Path
+        from rag.generate import open_generator
+        from rag.types import Prompt
+        stream = open_generator(Path({str(tiny_gguf)!r}), name="tiny").stream(Prompt("", (), "a " * 700), max_tokens=9)
+        next(stream)
+        raise KeyboardInterrupt"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, timeout=120, check=False, capture_output=True, text=True
+    )
+    assert ended.stderr.rstrip().endswith("KeyboardInterrupt")
 
 
 def test_without_unix_sockets_a_local_port_is_used(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,9 +74,9 @@ class HfGenerator:
         scores = [-inf] * len(options)
 
         def work(emit: Emit[Piece]) -> None:
-            logits = self._read(self._scored, tokens, emit)
-            if logits is not None:
-                scores[:] = logits.float().log_softmax(-1)[firsts].tolist()
+            logprobs = self._read(self._scored, tokens, emit)
+            if logprobs is not None:
+                scores[:] = logprobs[firsts].tolist()
 
         for _ in self._worker.run(work, abort):
             pass
@@ -110,15 +110,15 @@ class HfGenerator:
         return tokens
 
     def _read(self, state: _State, tokens: list[int], emit: Emit[Piece]) -> Any:
-        """The logits after ``tokens``, shape (vocabulary,); None where nobody listens any more."""
+        """The log-probabilities of what follows ``tokens``, shape (vocabulary,); None where nobody listens any more."""
         state.cut(_shared(tokens[:-1], state.tokens))
-        logits = None
+        logprobs = None
         while (done := len(state.tokens)) < len(tokens):
             if emit(Piece("", done, len(tokens))):
                 return None
-            logits = self._step(state, tokens[done : done + STEP_TOKENS])
+            logprobs = self._step(state, tokens[done : done + STEP_TOKENS])
         emit(Piece("", len(tokens), len(tokens)))
-        return logits
+        return logprobs
 
     def _step(self, state: _State, tokens: list[int]) -> Any:
         import torch
@@ -132,22 +132,22 @@ class HfGenerator:
             state.cut(0)  # some layers have seen the tokens, others have not
             raise
         state.tokens += tokens
-        return out.logits[0, -1]
+        return out.logits[0, -1].float().log_softmax(-1)
 
     def _first_tokens(self, texts: Sequence[str]) -> list[int]:
         return [self._tokenizer(self._chat.lead + t, add_special_tokens=False).input_ids[0] for t in texts]
 
     def _write(self, tokens: list[int], max_tokens: int, avoided: list[int], emit: Emit[Piece]) -> None:
-        logits = self._read(self._written, tokens, emit)
-        if logits is None:
+        logprobs = self._read(self._written, tokens, emit)
+        if logprobs is None:
             return
         output: list[int] = []
         shown = ""
         room = min(max_tokens, self.context_tokens - len(tokens))
         while len(output) < room:
-            logprobs = logits.float().log_softmax(-1)
-            logits[avoided] = -inf
-            if (token := int(logits.argmax())) in self._ends:
+            allowed = logprobs.clone()  # not in place: it was made in inference mode
+            allowed[avoided] = -inf
+            if (token := int(allowed.argmax())) in self._ends:
                 return
             output.append(token)
             text = self._tokenizer.decode(output, skip_special_tokens=True)
@@ -156,7 +156,7 @@ class HfGenerator:
                 if emit(piece):
                     return
                 shown = text
-            logits = self._step(self._written, [token])
+            logprobs = self._step(self._written, [token])
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:

@@ -170,7 +170,10 @@ def _open(path: Path, folder: str, key: str, threads: int, context_tokens: int) 
     params.ui = params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
     params.offline = True
     params.verbosity = -1
-    return Server(params)
+    server = Server(params)
+    # The loop of the engine begins in a thread of its own. To close before it has begun would wait for ever.
+    server.handle_completions({"prompt": "a", "n_predict": 0}, lambda _: False)
+    return server
 
 
 class _UnixConnection(HTTPConnection):
