@@ -23,7 +23,7 @@ from rag.followup import standalone
 from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
 from rag.prompt import NOT_IN_SOURCES, answer_prompt, judge_prompt
-from rag.quote import other_sides, quotations
+from rag.quote import other_sides, overlooked, quotations
 from rag.render import answer_text
 from rag.retrieve import by_source, retrieve, select_evidence
 from rag.types import (
@@ -183,6 +183,9 @@ class Assistant:
             for sentence in quotations(found.standalone_question, found.evidence, drafted=bool(removed)):
                 kept.append(sentence)
                 yield Checked(sentence)
+        elif added := overlooked(found.standalone_question, kept, found.evidence):
+            kept += added
+            yield Checked(added[0])
         yield Finished(self._answer(found, pool, kept, removed, _reason(removed), clock))
 
     def _retrieve(
@@ -265,7 +268,7 @@ class Assistant:
         reason: str,
         clock: _Clock,
     ) -> Answer:
-        compared = sides(found.standalone_question, pool) if kept else ()
+        compared = sides(found.standalone_question, pool, [s.text for s in kept]) if kept else ()
         kept = [*kept, *other_sides(kept, compared)]
         generator = self._generator
         return Answer(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from rag.question import asks_what_sources_say, asks_yes_or_no, quantities_asked
 from rag.types import Citation, Evidence, Side
 from rag.values import Value, same_value, values
 from rag.verify import citation
@@ -38,7 +39,6 @@ for _pair in _OPPOSITES.split():
             _POLES[stem(_term)] = (_pair, _sign)
 
 _CLAUSE = re.compile(r"[,;—–()]|--|\b(?:but|while|whereas|although|though|unlike|which)\b", re.I)
-_QUANTITY_QUESTION = re.compile(r"\b(?:how (?:much|many|long|old|big|large|far)|when|what (?:year|date|time))\b", re.I)
 
 
 def _context(text: str, value: Value) -> frozenset[str]:
@@ -118,16 +118,22 @@ def _pole(text: str, subject: str) -> tuple[str, int] | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def opposite_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
-    """Two sides that say opposite things of a subject the question names; () where none do."""
+def opposite_sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
+    """Two sides that say opposite things of a subject the question names; () where none do.
+
+    ``answered`` are the sentences of the answer. Unless the question is for what sources say or for yes
+    or no, the opposition counts only where the answer itself takes a side in it.
+    """
+    always = asks_what_sources_say(question) or asks_yes_or_no(question)
     for word in names(question) or [w for w in words(question) if content_stems(w.text)]:
         subject = word.stem
+        relevant = {pole[0] for text in answered if (pole := _pole(text, subject))}
         taken: dict[str, dict[int, list[Evidence]]] = {}
         for e in evidence:
             if subject in content_stems(e.quote) and (pole := _pole(e.quote, subject)) is not None:
                 taken.setdefault(pole[0], {}).setdefault(pole[1], []).append(e)
         for pair, by_sign in taken.items():
-            if len(by_sign) == 2:
+            if len(by_sign) == 2 and (always or pair in relevant):
                 labels = [side.split(",")[0] for side in pair.split(":")]
                 shown = re.sub(r"['’]s?$", "", word.text)
                 return tuple(
@@ -136,12 +142,10 @@ def opposite_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, .
     return ()
 
 
-def sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
+def sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
     """The sides of a disagreement that bears on the question; () where the evidence agrees.
 
     A question for a quantity is answered by quantities, so only those are compared for it.
     """
     found = value_sides(question, evidence)
-    if found or _QUANTITY_QUESTION.search(question):
-        return found
-    return opposite_sides(question, evidence)
+    return found if found or quantities_asked(question) else opposite_sides(question, evidence, answered)

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from rag.question import asks_what_sources_say, quantities_asked
 from rag.types import Evidence, Sentence, Side
-from rag.values import Kind, values
+from rag.values import values
 from rag.verify import citation
 from rag.words import content_stems, names, overlap, plain
 
 ANSWERS = 0.8  # share of the question's content words from which a sentence is taken to answer it
+_ENOUGH_WORDS = 3  # content words of a question from which having them all is no accident
 _MOST = 4  # quotations shown as an answer, one a source
-
-_TOPIC_QUESTION = re.compile(
-    r"\b(?:what|how)\b.{0,20}\b(?:sources?|documents?|articles?|papers?|reports?|texts?|files?|they)\b.{0,20}"
-    r"\b(?:says?|said|reports?|claims?|writes?|states?|mentions?|describes?|tells?)\b",
-    re.I,
-)
-
-_QUANTITY_QUESTIONS: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
-    (
-        re.compile(
-            r"\bhow much\b.*\b(?:worth|cost|pa(?:y|id)|price|sp(?:end|ent)|invest|earn|raise|charge|pledge)", re.I
-        ),
-        frozenset({"money"}),
-    ),
-    (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
-    (re.compile(r"\bhow many\b", re.I), frozenset({"count"})),
-    (re.compile(r"\b(?:when|what (?:year|date|day))\b", re.I), frozenset({"date"})),
-)
-
-
-def asks_what_sources_say(question: str) -> bool:
-    """Whether the question is for the sources' own words rather than for a fact.
-
-    >>> asks_what_sources_say("What do sources say about the license?"), asks_what_sources_say("Who leads it?")
-    (True, False)
-    """
-    return _TOPIC_QUESTION.search(question) is not None
-
-
-def _quantities_asked(question: str) -> frozenset[Kind]:
-    """Kinds of quantity that would answer; empty where the question is not for one.
-
-    >>> sorted(_quantities_asked("How much was the deal worth?"))
-    ['money']
-    """
-    for pattern, kinds in _QUANTITY_QUESTIONS:
-        if pattern.search(question):
-            return kinds
-    return frozenset()
 
 
 def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) -> list[Sentence]:
@@ -64,7 +26,7 @@ def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) ->
     subject = {w.stem for w in names(question)}
     wanted = set(content_stems(question))
     topic = asks_what_sources_say(question) and bool(subject)
-    kinds = _quantities_asked(question)
+    kinds = quantities_asked(question)
     if not (topic or drafted or kinds):
         return []
 
@@ -87,3 +49,16 @@ def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentenc
     cited = {(c.document_id, c.start) for s in kept for c in s.citations}
     missing = [side for side in sides if not any((c.document_id, c.start) in cited for c in side.citations)]
     return [Sentence(plain(side.citations[0].quote), (side.citations[0],)) for side in missing]
+
+
+def overlooked(question: str, kept: Sequence[Sentence], evidence: Sequence[Evidence]) -> list[Sentence]:
+    """The sentence that has nearly all of the question's words, where the kept ones pass it over; at most one."""
+    wanted = set(content_stems(question))
+    if len(wanted) < _ENOUGH_WORDS:
+        return []
+    cited = {(c.document_id, c.end) for s in kept for c in s.citations}
+    covered = {e: overlap(wanted, content_stems(e.quote)) for e in evidence}
+    best = max(evidence, key=lambda e: (covered[e], e.score))
+    if covered[best] < ANSWERS or any((e.document_id, e.end) in cited for e in evidence if covered[e] >= ANSWERS):
+        return []
+    return [Sentence(plain(best.quote), (citation(best),))]

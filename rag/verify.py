@@ -121,6 +121,8 @@ def verify(
 
     A fragment ("The Apache 2.0 license.") is verified together with the question it completes.
     """
+    if not content_stems(claim.text):
+        return Removed(claim.text, "it says nothing that could be checked")
     short = len(set(content_stems(claim.text))) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
     fragment = bool(question) and short
     known_names = frozenset(n.stem for text in (question, *(e.quote for e in evidence)) for n in names(text))

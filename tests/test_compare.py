@@ -86,3 +86,11 @@ def test_two_disagreements_are_not_mixed() -> None:
     ]
     assert set(claims(quotes, "What did the bridge repairs cost?")) == {"$40 million", "$52 million"}
     assert set(claims(quotes, "What will the mayor spend on kitchens?")) == {"$600 million", "$60 million"}
+
+
+def test_an_opposition_the_answer_takes_no_side_in_is_not_shown() -> None:
+    quotes = evidence("Kiwi is an open model.", "Kiwi is a closed model.")
+    asked = "Which ability will Kiwi have?"
+    assert not sides(asked, quotes, ["Kiwi will write code."])
+    assert sides(asked, quotes, ["Kiwi is an open model."])
+    assert sides("Is Kiwi free?", quotes)

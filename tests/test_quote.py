@@ -1,6 +1,6 @@
 import pytest
 
-from rag.quote import other_sides, quotations
+from rag.quote import other_sides, overlooked, quotations
 from rag.types import Citation, Evidence, Sentence, Side
 
 
@@ -41,3 +41,12 @@ def test_a_side_the_answer_leaves_out_is_added() -> None:
     kept = [Sentence("Kiwi.", (cited[0],))]
     assert [s.citations for s in other_sides(kept, sides)] == [(cited[1],)]
     assert other_sides([*kept, Sentence("x", (cited[1],))], sides) == []
+
+
+def test_a_sentence_with_the_questions_words_is_not_passed_over() -> None:
+    found = evidence("Orchard Labs is in Dublin.", "The power to sing will be withheld from Kiwi users.")
+    asked = "Which power will be withheld from Kiwi users?"
+    about = [Sentence("Orchard Labs is in Dublin.", (Citation(1, "1.txt", "T", None, 0, 26, "x"),))]
+    assert [s.citations[0].document_id for s in overlooked(asked, about, found)] == ["2.txt"]
+    assert overlooked("Which power does Orchard have in Dublin?", about, found) == []
+    assert overlooked(asked, overlooked(asked, about, found), found) == []

@@ -94,6 +94,11 @@ def test_several_cited_sentences_may_support_a_claim_together() -> None:
     assert numbers(verify(claim, evidence(*QUOTES), Unasked())) == [1, 3]
 
 
+@pytest.mark.parametrize("empty", ["It is.", "They say so.", "Yes, it was."])
+def test_a_claim_without_content_is_not_supported_by_anything(empty: str) -> None:
+    assert isinstance(verify(Claim(empty, (1,)), evidence(*QUOTES), Says(1.0), question="Is it?"), Removed)
+
+
 def test_without_evidence_nothing_is_supported() -> None:
     assert isinstance(verify(Claim("Anything.", (1,)), [], Says(1.0)), Removed)
 

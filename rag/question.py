@@ -1,0 +1,53 @@
+"""What kind of answer a question asks for, by its words."""
+
+from __future__ import annotations
+
+import re
+
+from rag.values import Kind
+
+_SOURCES = re.compile(
+    r"\b(?:what|how)\b.{0,20}\b(?:sources?|documents?|articles?|papers?|reports?|texts?|files?|they)\b.{0,20}"
+    r"\b(?:says?|said|reports?|claims?|writes?|states?|mentions?|describes?|tells?)\b",
+    re.I,
+)
+_YES_OR_NO = re.compile(
+    r"^\W*(?:and |but |so )?(?:is|are|was|were|will|would|do|does|did|has|have|had|can|could|should|may|might)\b", re.I
+)
+_QUANTITIES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
+    (
+        re.compile(
+            r"\bhow much\b.*\b(?:worth|cost|pa(?:y|id)|price|sp(?:end|ent)|invest|earn|raise|charge|pledge)", re.I
+        ),
+        frozenset({"money"}),
+    ),
+    (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
+    (re.compile(r"\bhow (?:many|long|old|big|large|far)\b", re.I), frozenset({"count"})),
+    (re.compile(r"\b(?:when|what (?:year|date|day|time))\b", re.I), frozenset({"date"})),
+)
+
+
+def asks_what_sources_say(question: str) -> bool:
+    """Whether the question is for the sources' own words rather than for a fact.
+
+    >>> asks_what_sources_say("What do sources say about the license?"), asks_what_sources_say("Who leads it?")
+    (True, False)
+    """
+    return _SOURCES.search(question) is not None
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """
+    >>> asks_yes_or_no("Is it open?"), asks_yes_or_no("What is open?")
+    (True, False)
+    """
+    return _YES_OR_NO.search(question) is not None
+
+
+def quantities_asked(question: str) -> frozenset[Kind]:
+    """Kinds of quantity that would answer; empty where the question is not for one.
+
+    >>> sorted(quantities_asked("How much was the deal worth?"))
+    ['money']
+    """
+    return next((kinds for pattern, kinds in _QUANTITIES if pattern.search(question)), frozenset())
