@@ -1,0 +1,46 @@
+"""The doctor finds what is wrong and names the command that mends it; its network block blocks."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from rag.assistant import Assistant
+from rag.config import Settings
+from rag.doctor import NetworkUsed, examine, no_network
+
+
+def test_connections_off_the_machine_are_blocked_and_named() -> None:
+    with no_network() as attempted:
+        with pytest.raises(NetworkUsed):
+            socket.create_connection(("192.0.2.1", 9), timeout=0.1)  # TEST-NET-1: nobody is there
+        with pytest.raises(NetworkUsed):
+            socket.getaddrinfo("example.invalid", 80)
+    assert len(attempted) == 2
+
+
+def test_the_machine_itself_may_be_reached_and_the_block_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, no_network() as attempted:
+        socket.create_connection(server.getsockname(), timeout=1).close()
+    assert attempted == []
+    with pytest.raises(OSError):  # noqa: PT011  # the name does not exist: refused by the resolver, not by the block
+        socket.getaddrinfo("example.invalid", 80)
+
+
+def test_what_is_missing_is_named_with_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = Settings(seeds=tmp_path / "none", index=tmp_path / "index", models_dir=tmp_path / "models")
+    assert examine(nothing, "Who?") == 1
+    printed = capsys.readouterr().out
+    assert "python -m rag models fetch" in printed
+    assert str(tmp_path / "none") in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.model
+def test_a_question_is_answered_with_the_network_blocked(real_assistant: Assistant) -> None:
+    with no_network() as attempted:
+        answer = real_assistant.ask("What license does Gemma 4 use?")
+    assert attempted == []
+    assert not answer.refused
