@@ -23,7 +23,8 @@ from rag.config import PROJECT_DIR
 from rag.errors import GenerationError, ModelDamaged, ModelMissing
 from rag.generate import open_generator
 from rag.generate.cores import physical_cores
-from rag.generate.llama import _connect
+from rag.generate.engine import connect
+from rag.generate.states import KEPT, find, settle
 from rag.generate.stops import until_stop
 from rag.generate.worker import Worker
 from rag.types import Generator, Piece, Prompt
@@ -297,13 +298,13 @@ def test_special_tokens_in_a_text_are_letters(generator: Generator) -> None:
 
 def _ids(generator: Any, text: str) -> list[int]:
     """The tokens of a text, special ones included, as the engine reads a prompt."""
-    if hasattr(generator, "_server"):
-        return _post(generator, {"content": text, "parse_special": True}, generator._key)[1]["tokens"]
+    if hasattr(generator, "_engine"):
+        return _post(generator, {"content": text, "parse_special": True}, generator._engine._key)[1]["tokens"]
     return generator._tokenizer(text).input_ids
 
 
 def _post(generator: Any, body: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
-    connection: http.client.HTTPConnection = _connect(generator._server.listening_address)
+    connection: http.client.HTTPConnection = connect(generator._engine.address)
     connection.request("POST", "/tokenize", json.dumps(body), {"Authorization": f"Bearer {key}"})
     response = connection.getresponse()
     status, answer = response.status, json.loads(response.read())
@@ -347,6 +348,48 @@ def test_what_questions_have_in_common_is_read_once(generator: Generator) -> Non
     assert second.prompt_done > second.prompt_total / 2
 
 
+def test_what_one_run_has_read_the_next_need_not(tiny_gguf: Path, tmp_path: Path) -> None:
+    def first_pieces() -> tuple[Piece, list[float], str]:
+        generator = open_generator(tiny_gguf, name="tiny", state_dir=tmp_path)
+        pieces = list(generator.stream(FRANCE, max_tokens=9))
+        scores = generator.score(Prompt("Is it so?", (), "Yes?"), ["a", "b"])
+        generator.close()
+        return pieces[0], scores, "".join(piece.text for piece in pieces)
+
+    cold, warm = first_pieces(), first_pieces()
+    assert cold[0].prompt_done == 0
+    assert warm[0].prompt_done > warm[0].prompt_total / 2
+    assert warm[1] == pytest.approx(cold[1], abs=0.1)
+    assert warm[2] == cold[2]
+    assert len(list(tmp_path.glob("*.state"))) == len(list(tmp_path.iterdir())) == 2
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:-99])
+    damaged = first_pieces()
+    assert damaged[0].prompt_done == 0
+    assert damaged[2] == cold[2]
+    assert first_pieces()[0].prompt_done > 0  # it was written anew
+
+
+def test_only_the_latest_states_are_kept(tmp_path: Path) -> None:
+    for n in range(KEPT + 3):
+        (tmp_path / "x.partial").write_bytes(bytes([n]))
+        os.utime(tmp_path / "x.partial", (n, n))
+        settle(tmp_path, "x.partial", f"key{n}")
+    assert len(list(tmp_path.iterdir())) == KEPT
+    assert [n for n in range(KEPT + 3) if find(tmp_path, f"key{n}")] == list(range(3, KEPT + 3))
+    settle(tmp_path, "never written", "key")
+
+
+def test_a_damaged_state_is_removed_unread(tmp_path: Path) -> None:
+    (tmp_path / "x.partial").write_bytes(b"state")
+    settle(tmp_path, "x.partial", "key")
+    name = find(tmp_path, "key")
+    assert name
+    (tmp_path / name).write_bytes(b"other")
+    assert find(tmp_path, "key") is None
+    assert not list(tmp_path.iterdir())
+
+
 # --- opening and closing -------------------------------------------------------------------------
 
 
@@ -365,7 +408,7 @@ def test_a_closed_model_says_so(backend: Any, tiny: Path, tiny_gguf: Path) -> No
 
 @every_llama
 def test_the_engine_listens_to_nobody_else(generator: Any) -> None:
-    scheme, _, place = generator._server.listening_address.partition("://")
+    scheme, _, place = generator._engine.address.partition("://")
     assert scheme == "unix"
     assert stat.S_IMODE(Path(place).parent.stat().st_mode) == 0o700
     assert _post(generator, {"content": "x"}, "guessed")[0] == 401
@@ -373,7 +416,7 @@ def test_the_engine_listens_to_nobody_else(generator: Any) -> None:
 
 def test_closing_leaves_nothing_behind(tiny_gguf: Path) -> None:
     generator: Any = open_generator(tiny_gguf, name="tiny")
-    folder = Path(generator._server.listening_address.partition("://")[2]).parent
+    folder = Path(generator._engine.address.partition("://")[2]).parent
     assert folder.exists()
     generator.close()
     assert not folder.exists()
@@ -404,9 +447,9 @@ def test_leaving_the_program_while_text_is_written_does_not_hang(tiny_gguf: Path
 
 
 def test_without_unix_sockets_a_local_port_is_used(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.generate.llama.sys.platform", "win32")
+    monkeypatch.setattr("rag.generate.engine.sys.platform", "win32")
     generator: Any = open_generator(tiny_gguf, name="tiny")
-    assert generator._server.listening_address.startswith("http://127.0.0.1:")
+    assert generator._engine.address.startswith("http://127.0.0.1:")
     assert generator.count_tokens("the world") == 8  # "th" is one
     assert _post(generator, {"content": "x"}, "guessed")[0] == 401
     generator.close()
@@ -494,8 +537,12 @@ def test_a_worker_tells_the_work_that_nobody_listens() -> None:
 
 @given(st.lists(st.text("ab\n", min_size=1, max_size=3), max_size=8), st.lists(st.text("ab\n", min_size=1), max_size=3))
 def test_pieces_end_at_the_first_stop_string(parts: list[str], stops: list[str]) -> None:
-    whole = "".join(parts)
-    expected = whole[: min((at for stop in stops if (at := whole.find(stop)) >= 0), default=len(whole))]
+    expected = "".join(parts)
+    for count in range(len(parts) + 1):  # the first piece that completes one
+        text = "".join(parts[:count])
+        if found := [at for stop in stops if (at := text.find(stop)) >= 0]:
+            expected = text[: min(found)]
+            break
     pieces = list(until_stop((Piece(part, 1, 1, n) for n, part in enumerate(parts, 1)), stops))
     for count in range(len(pieces) + 1):  # what was shown is never taken back
         assert expected.startswith("".join(piece.text for piece in pieces[:count]))

@@ -42,7 +42,7 @@ OWNERS = {
     "faiss": {"rag/index.py"},
     "bm25s": {"rag/lexical.py"},
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
-    "xllamacpp": {"rag/generate/llama.py"},
+    "xllamacpp": {"rag/generate/engine.py"},
     "trafilatura": {"rag/load/html.py"},
     "sentencex": {"rag/sentences.py"},
     "onnxruntime": {"rag/onnx_embedding.py"},

@@ -10,7 +10,7 @@ from rag.types import Piece
 
 
 def until_stop(pieces: Iterator[Piece], stops: Sequence[str], abort: Event | None = None) -> Iterator[Piece]:
-    """The pieces up to the first stop string, which is no part of the text.
+    """The pieces up to the stop string that is complete first, which is no part of the text.
 
     What may become a stop string is held back until it is one or is not. llama.cpp can do this too, but
     loses what it holds back when the reply ends there.
