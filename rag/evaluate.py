@@ -128,8 +128,8 @@ def _evaluate_set(path: Path, run: Run) -> dict[str, Any]:
     started = time.monotonic()
     found: dict[str, Any] = {"name": path.resolve().name}
     try:
-        data = read_set(path, documents=run.settings.seeds)
-        found |= _score_set(data, run)
+        found |= _score_set(read_set(path, documents=run.settings.seeds), run)
+        found["problems"] = [p.removeprefix(f"{path.parent}/") for p in found["problems"]]  # a report may be published
     except RagError as error:
         return {**found, "n": 0, "metrics": {}, "error": str(error)}
     except Exception as error:  # a fault of ours: shown whole, but the other sets still run

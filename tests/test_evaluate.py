@@ -237,12 +237,15 @@ def test_the_verifier_is_scored_on_pairs(tmp_path: Path) -> None:
 
 def test_the_report_names_what_it_was_made_with_and_is_written_whole(sets: Path, tmp_path: Path) -> None:
     out = tmp_path / "reports" / "one.json"
+    gone = {**QUESTIONS[0], "evidence": [{"doc_id": "gone", "text": "Gone."}]}
+    lines(sets / "animals" / "questions.jsonl", gone, QUESTIONS[1])
     report = evaluate([sets], run(tmp_path, answers=False, limit=1), done=lambda r: save(r, out))
     assert json.loads(out.read_text("utf-8")) == report
     assert report.keys() == {"sets", "models", "settings", "versions", "machine"}
     assert report["settings"]["limit"] == 1
     assert report["versions"]["numpy"]
     assert len(report["versions"]["program"]) == 16
+    assert report["sets"][0]["problems"][0].startswith("animals/questions.jsonl:1: evidence names document 'gone'")
     assert str(tmp_path) not in out.read_text("utf-8")
     assert [p.name for p in out.parent.iterdir()] == ["one.json"]
     with pytest.raises(RagError, match="cannot be written"):
