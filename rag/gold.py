@@ -6,9 +6,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 
 LIKE = 0.8  # token F1 from which two sentences count as one
 _LEAST_WORDS = 5  # a shorter quotation is not taken for the gold sentence it is part of
+_LONG_RUN = 12  # words that two texts do not share by chance
 _WORD = re.compile(r"\w+")
 _ARTICLES = frozenset("a an the".split())
 
@@ -34,6 +36,17 @@ def same_sentence(quote: str, gold: str) -> bool:
     if _within(wanted, said) or (len(said) >= _LEAST_WORDS and _within(said, wanted)):
         return True
     return token_f1(said, wanted) >= LIKE
+
+
+def holds_most(passage: str, gold: str) -> bool:
+    """Does the passage hold a run of half of the gold text's words, or of twelve? For chunks, which may cut it.
+
+    >>> holds_most("So. He came to the small", "He came to the small town."), holds_most("He came", "He left it.")
+    (True, False)
+    """
+    said, wanted = tokens(passage), tokens(gold)
+    run = SequenceMatcher(None, said, wanted, autojunk=False).find_longest_match().size
+    return bool(wanted) and run >= min(len(wanted) / 2, _LONG_RUN)
 
 
 def holds_answer(text: str, answers: Iterable[str]) -> bool:

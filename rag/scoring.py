@@ -13,7 +13,7 @@ from typing import Any
 from rag import metrics
 from rag.checks import check
 from rag.datasets import DataSet, GoldSentence, Pair, Question
-from rag.gold import holds_answer, same_sentence
+from rag.gold import holds_answer, holds_most, same_sentence
 from rag.metrics import Measure
 from rag.verify import LIKELY, SAME_WORDS, SOME_WORDS
 
@@ -91,6 +91,8 @@ def evidence_measures(asked: Asked, *, shown: int, seed: int) -> Measures:
         {
             "recall@5": metrics.mean(recalls, seed=seed),
             "both_sides@10": metrics.share(in_ten),
+            "both_sides_retrieved": metrics.share([_both_retrieved(q, o) for q, o in asked if _has_sides(q)]),
+            f"both_sides_shown@{shown}": metrics.share([_both(q, o.evidence) for q, o in asked if _has_sides(q)]),
             f"evidence_hit@{shown}": metrics.share([_found(q, o.evidence) > 0 for q, o in gold]),
             f"evidence_recall@{shown}": metrics.ratio(
                 [(_found(q, o.evidence), len(q.evidence)) for q, o in gold], seed=seed
@@ -138,7 +140,7 @@ def answer_measures(asked: Asked, texts: Mapping[str, str], *, seed: int) -> Mea
             "false_alarms": metrics.share([flag for flag, q in flagged if q.kind == "agree"]),
             "both_sides_stated": metrics.share([_both(q, o.cited) for q, o in stated]),
             "both_sides_stated_given_retrieved": metrics.share(
-                [_both(q, o.cited) for q, o in stated if _both(q, o.passages)]
+                [_both(q, o.cited) for q, o in stated if _both_retrieved(q, o)]
             ),
             "exact_match": metrics.share([_exact(q, o) for q, o in asked if q.wrong_answers is not None and q.answers]),
             **_times("time_to_first_token", [t["first_token"] for t in timings if "first_token" in t], seed),
@@ -238,6 +240,13 @@ def _has_sides(question: Question) -> bool:
 def _both(question: Question, quoted: Sequence[Quoted]) -> bool:
     """Is there a gold sentence of at least two sides?"""
     return sum(any(_matches(i, g) for i in quoted for g in side.evidence) for side in question.sides) >= 2
+
+
+def _both_retrieved(question: Question, outcome: Outcome) -> bool:
+    def held(gold: GoldSentence) -> bool:
+        return any(p.document_id == gold.document_id and holds_most(p.quote, gold.text) for p in outcome.passages)
+
+    return sum(any(held(g) for g in side.evidence) for side in question.sides) >= 2
 
 
 def _verbatim(question: Question, texts: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import metrics
-from rag.gold import holds_answer, same_sentence, token_f1
+from rag.gold import holds_answer, holds_most, same_sentence, token_f1
 
 GRADED = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 1000)), min_size=11, max_size=40, unique_by=lambda x: x[1]
@@ -152,6 +152,16 @@ def test_risk_falls_where_the_confident_are_right() -> None:
 )
 def test_when_a_quotation_is_a_gold_sentence(quote: str, gold: str, same: bool) -> None:
     assert same_sentence(quote, gold) is same
+
+
+def test_a_chunk_that_cuts_a_gold_text_still_holds_it() -> None:
+    gold = "He came to the small town in 1903, and stayed there for good."
+    assert holds_most("Before. He came to the small town in 1903,", gold)
+    assert not holds_most("Before. He came to the", gold)
+    assert not holds_most("In the town there, for the good of it, he came in and stayed small.", gold)
+    assert holds_most(gold, gold + " Nobody knows what became of him later on." * 9)
+    assert not holds_most("", gold)
+    assert not holds_most(gold, "")
 
 
 @pytest.mark.parametrize(
