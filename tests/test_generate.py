@@ -31,7 +31,11 @@ from rag.types import Generator, Piece, Prompt
 from tests.fakes import ScriptedGenerator
 from tests.tiny_models import write_checkpoint, write_gguf
 
-FRANCE = Prompt("Answer in one short sentence.", (("What is 1 + 1?", "It is 2."),), "What is the capital of France?")
+FRANCE = Prompt(
+    "Answer in one full sentence.",
+    (("What is 1 + 1?", "The sum of one and one is two."),),
+    "What is the capital of France?",
+)
 REPLY = "The capital of France is Paris, the city on the Seine."
 LONG = Prompt("Answer in one short sentence.", (), "The old bridge over the harbour was closed. " * 40 + "Was it?")
 
@@ -209,11 +213,11 @@ def test_a_second_request_waits_for_the_first(generator: Generator) -> None:
 @every_model
 def test_a_request_that_waits_can_be_aborted(generator: Generator) -> None:
     first = generator.stream(LONG, max_tokens=500)
-    next(first)
+    next(piece for piece in first if piece.text)  # the engine is writing, and busy until it is told to stop
     abort = threading.Event()
     threading.Timer(0.1, abort.set).start()
     began = time.monotonic()
-    assert list(generator.stream(FRANCE, max_tokens=3, abort=abort)) == [] or time.monotonic() - began < 0.1
+    assert list(generator.stream(FRANCE, max_tokens=3, abort=abort)) == []
     assert time.monotonic() - began < 1.1
     first.close()  # type: ignore[attr-defined]
 
