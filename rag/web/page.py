@@ -36,7 +36,8 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             with gr.Column(elem_id="conversation", scale=3, min_width=300):
                 with gr.Row(elem_id="top"):
                     gr.Markdown(f"# {TITLE}", latex_delimiters=[], elem_id="title")
-                    new = gr.Button("New conversation", elem_id="new", size="sm", min_width=0)
+                    # A fresh page: whatever an answer under way still sends belongs to the old one.
+                    gr.Button("New conversation", elem_id="new", size="sm", min_width=0, link="/")
                 chat = gr.Chatbot(
                     elem_id="chat",
                     label="Conversation",
@@ -142,7 +143,6 @@ def build_page(assistant: Assistant) -> gr.Blocks:
         ]
         answering = [s.then(answer, [turns], shown, **one_at_a_time) for s in started]
         halt.click(lambda now: show(_stopped(now)), [turns], shown, cancels=answering, **hidden)
-        new.click(lambda: show(()), None, shown, cancels=answering, **hidden)
         clock.tick(
             lambda: (_status(assistant), gr.Timer(active=assistant.generator_state == "loading")),
             None,
