@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
 from contextlib import suppress
+from dataclasses import replace
 from math import inf, log
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -332,13 +333,7 @@ def _numbered_after(shown: Sequence[Evidence], pool: Sequence[Evidence]) -> tupl
     known = {(e.document_id, e.start) for e in shown}
     rest = [e for e in pool if (e.document_id, e.start) not in known]
     first = max((e.number for e in shown), default=0) + 1
-    return (
-        *shown,
-        *(
-            Evidence(n, e.document_id, e.title, e.date, e.start, e.end, e.quote, e.score)
-            for n, e in enumerate(rest, first)
-        ),
-    )
+    return (*shown, *(replace(e, number=n) for n, e in enumerate(rest, first)))
 
 
 def check_question(question: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.question import asks_what_sources_say, quantities_asked
-from rag.types import Evidence, Sentence, Side
+from rag.types import Citation, Evidence, Sentence, Side
 from rag.values import values
 from rag.verify import citation
 from rag.words import content_stems, names, overlap, plain
@@ -13,6 +13,10 @@ from rag.words import content_stems, names, overlap, plain
 ANSWERS = 0.8  # share of the question's content words from which a sentence is taken to answer it
 _ENOUGH_WORDS = 3  # content words of a question from which having them all is no accident
 _MOST = 4  # quotations shown as an answer, one a source
+
+
+def _quoted(cited: Citation) -> Sentence:
+    return Sentence(plain(cited.quote), (cited,))
 
 
 def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) -> list[Sentence]:
@@ -41,14 +45,14 @@ def quotations(question: str, evidence: Sequence[Evidence], *, drafted: bool) ->
     for e in sorted(evidence, key=lambda e: -e.score):
         if answers(e.quote):
             best.setdefault(e.document_id, e)
-    return [Sentence(plain(e.quote), (citation(e),)) for e in list(best.values())[:_MOST]]
+    return [_quoted(citation(e)) for e in list(best.values())[:_MOST]]
 
 
 def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:
     """A quotation for each side of a disagreement that the kept sentences leave out: none is silently chosen."""
     cited = {(c.document_id, c.start) for s in kept for c in s.citations}
     missing = [side for side in sides if not any((c.document_id, c.start) in cited for c in side.citations)]
-    return [Sentence(plain(side.citations[0].quote), (side.citations[0],)) for side in missing]
+    return [_quoted(side.citations[0]) for side in missing]
 
 
 def overlooked(question: str, kept: Sequence[Sentence], evidence: Sequence[Evidence]) -> list[Sentence]:
@@ -61,4 +65,4 @@ def overlooked(question: str, kept: Sequence[Sentence], evidence: Sequence[Evide
     best = max(evidence, key=lambda e: (covered[e], e.score))
     if covered[best] < ANSWERS or any((e.document_id, e.end) in cited for e in evidence if covered[e] >= ANSWERS):
         return []
-    return [Sentence(plain(best.quote), (citation(best),))]
+    return [_quoted(citation(best))]

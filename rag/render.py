@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from rag.types import Answer, Citation, Evidence, Hit, Retrieved, Sentence, SourceQuotes
+from rag.types import Answer, Citation, Hit, Retrieved, Sentence, SourceQuotes
 
 
 def answer_text(sentences: Sequence[Sentence]) -> str:
     """The sentences with their markers, as one paragraph."""
     return " ".join(s.text + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in sentences)
-
-
-def _citation(c: Citation) -> dict[str, Any]:
-    return {
-        "marker": c.marker,
-        "document_id": c.document_id,
-        "title": c.title,
-        "date": c.date,
-        "start": c.start,
-        "end": c.end,
-        "quote": c.quote,
-    }
 
 
 def _source(s: SourceQuotes) -> dict[str, Any]:
@@ -55,10 +44,10 @@ def to_dict(answer: Answer) -> dict[str, Any]:
         "refused": answer.refused,
         "reason": answer.reason,
         "disagreement": answer.disagreement,
-        "sentences": [{"text": s.text, "citations": [_citation(c) for c in s.citations]} for s in answer.sentences],
-        "removed": [{"text": r.text, "why": r.why} for r in answer.removed],
+        "sentences": [{"text": s.text, "citations": [asdict(c) for c in s.citations]} for s in answer.sentences],
+        "removed": [asdict(r) for r in answer.removed],
         "sides": [
-            {"claim": s.claim, "documents": list(s.documents), "citations": [_citation(c) for c in s.citations]}
+            {"claim": s.claim, "documents": list(s.documents), "citations": [asdict(c) for c in s.citations]}
             for s in answer.sides
         ],
         "by_source": [_source(s) for s in answer.by_source],
@@ -70,23 +59,10 @@ def to_dict(answer: Answer) -> dict[str, Any]:
 
 def evidence_dict(found: Retrieved) -> dict[str, Any]:
     """What was retrieved, ready for JSON: ``rag search --json``."""
-
-    def one(e: Evidence) -> dict[str, Any]:
-        return {
-            "number": e.number,
-            "document_id": e.document_id,
-            "title": e.title,
-            "date": e.date,
-            "start": e.start,
-            "end": e.end,
-            "quote": e.quote,
-            "score": round(e.score, 4),
-        }
-
     return {
         "question": found.question,
         "standalone_question": found.standalone_question,
-        "evidence": [one(e) for e in found.evidence],
+        "evidence": [asdict(e) | {"score": round(e.score, 4)} for e in found.evidence],
         "by_source": [_source(s) for s in found.by_source],
         "hits": [_hit(h) for h in found.hits],
     }

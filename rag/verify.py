@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from rag.checks import Check, check
@@ -67,16 +67,7 @@ def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen
             before = [s for s in chunk.sentences if s.end <= evidence.start]
             if before and not text[before[-1].end : evidence.start].strip():
                 start = before[-1].start
-                return Evidence(
-                    evidence.number,
-                    evidence.document_id,
-                    evidence.title,
-                    evidence.date,
-                    start,
-                    evidence.end,
-                    text[start : evidence.end],
-                    evidence.score,
-                )
+                return replace(evidence, start=start, quote=text[start : evidence.end])
         return None
 
     return widen
