@@ -162,6 +162,7 @@ class Prompt:
     system: str
     examples: tuple[tuple[str, str], ...]  # (user, assistant) turns
     user: str
+    opening: str = ""  # what the reply begins with: it is given to the model, not written by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +213,27 @@ class Generator(Protocol):
         ...
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
-        """Natural log-probability of each option being the start of the reply (its first token)."""
+        """Natural log-probability of each option being how the reply goes on after ``prompt.opening`` (its first
+        token). What was read for it is not read again by a ``stream`` of the same prompt."""
         ...
 
-    def warm(self, prompt: Prompt, *, scoring: bool = False, abort: Event | None = None) -> None:
-        """Reads what comes before ``prompt.user`` ahead of the first question; ``scoring``: for ``score``."""
+    def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
+        """Reads what comes before ``prompt.user`` ahead of the first question."""
         ...
 
     def count_tokens(self, text: str) -> int: ...
 
     def close(self) -> None: ...
+
+
+class Reranker(Protocol):
+    """How well each text answers a question, read together with it."""
+
+    name: str
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """Log-odds of being relevant, in order; a text's score does not depend on the other texts."""
+        ...
 
 
 class Verifier(Protocol):

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from math import exp, inf
 from pathlib import Path
 from typing import Any
@@ -274,14 +275,37 @@ def test_the_obvious_option_scores_best(generator: Generator) -> None:
 
 
 def test_both_backends_agree_on_the_same_weights(tiny: Path, tiny_gguf: Path) -> None:
-    scores, texts = [], []
-    for path in (tiny, tiny_gguf):
-        generator = open_generator(path, name="tiny")
-        texts.append(text_of(generator, LONG, max_tokens=40))
-        scores.append(generator.score(FRANCE, ["a", "k", "z"]))
+    """Up to where two letters are as likely: engines round differently, and from there on they may part."""
+    generators = [open_generator(path, name="tiny") for path in (tiny, tiny_gguf)]
+    one, other = (text_of(g, LONG, max_tokens=40) for g in generators)
+    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+    assert same >= 10
+    for generator in generators:
+        scores = generator.score(FRANCE, ["a", "k", "z"])
+        assert scores == pytest.approx(generators[0].score(FRANCE, ["a", "k", "z"]), abs=0.1)
+        if one != other:
+            parted = generator.score(replace(LONG, opening=one[:same]), [one[same], other[same]])
+            assert parted[0] == pytest.approx(parted[1], abs=0.1)
+    for generator in generators:
         generator.close()
-    assert texts[0] == texts[1] != ""
-    assert scores[0] == pytest.approx(scores[1], abs=0.1)
+
+
+@pytest.mark.parametrize("generator", TINY, indirect=True)
+def test_a_reply_goes_on_after_its_opening(generator: Generator) -> None:
+    whole = text_of(generator, LONG, max_tokens=6)
+    begun = replace(LONG, opening=whole[:3])
+    rest = text_of(generator, begun, max_tokens=3)
+    assert rest
+    assert not rest.startswith(whole[:3])
+    scored = generator.score(begun, [rest[0], "}"])
+    assert scored[0] > scored[1]
+
+
+@every_model
+def test_what_was_scored_is_not_read_again_to_be_written(generator: Generator) -> None:
+    generator.score(LONG, ["a", "b"])
+    first = next(generator.stream(replace(LONG, opening="so"), max_tokens=2))
+    assert first.prompt_done > first.prompt_total - 8
 
 
 # --- the prompt ----------------------------------------------------------------------------------
@@ -344,7 +368,7 @@ def test_what_questions_have_in_common_is_read_once(generator: Generator) -> Non
     generator.warm(FRANCE)
     first = next(generator.stream(FRANCE, max_tokens=2))
     judge = Prompt("Is it so?", (), "The sky is green.")
-    generator.warm(judge, scoring=True)
+    generator.warm(judge)
     generator.score(judge, ["Yes", "No"])
     list(generator.stream(FRANCE, max_tokens=2))
     second = next(generator.stream(Prompt(system, examples, "Who is the mayor of Rome?"), max_tokens=2))

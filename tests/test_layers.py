@@ -12,9 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["errors", "types", "words", "catalogue"],
-    ["values", "dates", "download", "onnx_embedding", "cache", "store", "metrics", "gold", "machine", "report"],
+    ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
     [
         "config",
+        "onnx_embedding",
         "furniture",
         "sentences",
         "prompt",
@@ -27,7 +28,7 @@ LAYERS = [
         "generate",
     ],
     ["blocks"],
-    ["load", "embed", "judge"],
+    ["load", "embed", "rerank", "judge"],
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
     ["compare", "retrieve", "build", "quote", "scoring"],
     ["assistant"],
@@ -38,14 +39,14 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 CONFIG_READERS = {"assistant", "cli", "ui", "doctor", "evaluate"}
 OWNERS = {
-    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/onnx_embedding.py"},
+    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/onnx_embedding.py", "rag/rerank.py"},
     "faiss": {"rag/index.py"},
     "bm25s": {"rag/lexical.py"},
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
     "xllamacpp": {"rag/generate/engine.py"},
     "trafilatura": {"rag/load/html.py"},
     "sentencex": {"rag/sentences.py"},
-    "onnxruntime": {"rag/onnx_embedding.py"},
+    "onnxruntime": {"rag/onnx_bert.py"},
 }
 
 

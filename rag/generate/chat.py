@@ -131,4 +131,5 @@ def format_prompt(prompt: Prompt, chat: ChatFormat, controls: Sequence[str]) -> 
     Answer:
     """
     user = neutralise(prompt.user, controls).strip()
-    return format_prefix(prompt, chat, controls) + user + chat.user.partition("{}")[2] + chat.reply
+    opening = chat.lead + neutralise(prompt.opening, controls).strip() if prompt.opening else ""
+    return format_prefix(prompt, chat, controls) + user + chat.user.partition("{}")[2] + chat.reply + opening

@@ -15,6 +15,7 @@ from rag.generate.worker import Emit, Worker
 from rag.types import Piece, Prompt
 
 STEP_TOKENS = 64  # of the prompt read at a time: how soon an abort frees the engine
+_STATES = 2  # kinds of prompt that are kept: those that answer, and those that judge
 
 
 class _State:
@@ -36,8 +37,7 @@ class _State:
 
 
 class HfGenerator:
-    """A causal language model. What a prompt has in common with the last one is not read again; prompts to answer
-    and prompts to score are kept apart, since each kind begins in its own way."""
+    """A causal language model. What a prompt has in common with the last one that began like it is not read again."""
 
     def __init__(self, path_or_id: Path | str, *, name: str, threads: int = 0, context_tokens: int = 4096) -> None:
         """Opens a checkpoint folder, a hub id of the local cache or a ``.gguf``; never uses the network.
@@ -52,7 +52,8 @@ class HfGenerator:
         self._controls = control_strings([token.content for token in tokenizer.added_tokens_decoder.values()])
         self._ends = _end_tokens(tokenizer, self._model, self._chat.assistant.partition("{}")[2].strip())
         self._worker: Worker[Piece] = Worker()
-        self._written, self._scored = _State(), _State()
+        # By what the prompts begin with; the one that was not used for longest comes first.
+        self._states: dict[str, _State] = {}
 
     def stream(
         self,
@@ -64,17 +65,18 @@ class HfGenerator:
         abort: Event | None = None,
     ) -> Iterator[Piece]:
         tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
-        pieces = self._worker.run(lambda emit: self._write(tokens, max_tokens, self._first_tokens(avoid), emit), abort)
+        state, avoided = self._state(prompt), self._first_tokens(avoid, prompt.opening)
+        pieces = self._worker.run(lambda emit: self._write(state, tokens, max_tokens, avoided, emit), abort)
         yield from until_stop(pieces, (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         """As the protocol says; -inf for all options where ``abort`` came first."""
         tokens = self._encode(format_prompt(prompt, self._chat, self._controls))
-        firsts = self._first_tokens(options)
+        state, firsts = self._state(prompt), self._first_tokens(options, prompt.opening)
         scores = [-inf] * len(options)
 
         def work(emit: Emit[Piece]) -> None:
-            logprobs = self._read(self._scored, tokens, emit)
+            logprobs = self._read(state, tokens, emit)
             if logprobs is not None:
                 scores[:] = logprobs[firsts].tolist()
 
@@ -82,11 +84,11 @@ class HfGenerator:
             pass
         return scores
 
-    def warm(self, prompt: Prompt, *, scoring: bool = False, abort: Event | None = None) -> None:
-        tokens = self._encode(format_prefix(prompt, self._chat, self._controls))
+    def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
+        state, tokens = self._state(prompt), self._encode(format_prefix(prompt, self._chat, self._controls))
 
         def work(emit: Emit[Piece]) -> None:
-            self._read(self._scored if scoring else self._written, tokens, emit)
+            self._read(state, tokens, emit)
 
         for _ in self._worker.run(work, abort):
             pass
@@ -98,7 +100,16 @@ class HfGenerator:
         """Frees the memory; idempotent."""
         self._worker.close()
         self._model = None
-        self._written, self._scored = _State(), _State()
+        self._states = {}
+
+    def _state(self, prompt: Prompt) -> _State:
+        """The state of the prompts that begin as this one does, else one that begins anew."""
+        prefix = format_prefix(prompt, self._chat, self._controls)
+        state = self._states.pop(prefix, None) or _State()
+        if len(self._states) == _STATES:
+            del self._states[next(iter(self._states))]
+        self._states[prefix] = state
+        return state
 
     def _encode(self, text: str) -> list[int]:
         tokens: list[int] = self._tokenizer(text).input_ids
@@ -134,11 +145,13 @@ class HfGenerator:
         state.tokens += tokens
         return out.logits[0, -1].float().log_softmax(-1)
 
-    def _first_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [self._tokenizer(self._chat.lead + t, add_special_tokens=False).input_ids[0] for t in texts]
+    def _first_tokens(self, texts: Sequence[str], opening: str = "") -> list[int]:
+        """Of each text, where the reply begins with it or goes on with it after ``opening``."""
+        lead = "" if opening else self._chat.lead
+        return [self._tokenizer(lead + t, add_special_tokens=False).input_ids[0] for t in texts]
 
-    def _write(self, tokens: list[int], max_tokens: int, avoided: list[int], emit: Emit[Piece]) -> None:
-        logprobs = self._read(self._written, tokens, emit)
+    def _write(self, state: _State, tokens: list[int], max_tokens: int, avoided: list[int], emit: Emit[Piece]) -> None:
+        logprobs = self._read(state, tokens, emit)
         if logprobs is None:
             return
         output: list[int] = []
@@ -156,7 +169,7 @@ class HfGenerator:
                 if emit(piece):
                     return
                 shown = text
-            logprobs = self._step(self._written, [token])
+            logprobs = self._step(state, [token])
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:

@@ -21,11 +21,11 @@ from rag.types import Piece, Prompt
 
 SCORED_TOKENS = 2000  # the most likely first tokens that are looked at; in a sum of 1 the rest is nothing
 
-_ANSWERS, _SCORES = 0, 1  # a state of its own for each kind of prompt, since each begins in its own way
+_SLOTS = 2  # kinds of prompt whose beginning is kept: those that answer, and those that judge
 
 
 class LlamaGenerator:
-    """A GGUF model. What a prompt has in common with the last one of its kind is not read again."""
+    """A GGUF model. What a prompt has in common with the last one that began like it is not read again."""
 
     def __init__(
         self,
@@ -47,12 +47,13 @@ class LlamaGenerator:
         self._worker: Worker[Object] = Worker()
         self._identity = model_identity(path)
         self._state_dir = state_dir
-        self._prefixes: dict[int, str] = {}  # what the prompts of a slot last began with
+        # What the prompts of each slot begin with; the slot that was not used for longest comes first.
+        self._prefixes: dict[int, str] = dict.fromkeys(range(_SLOTS), "")
         try:
             self._engine = Engine(
                 path,
                 threads=threads or physical_cores(),
-                slots=2,
+                slots=_SLOTS,
                 context_tokens=self.context_tokens,
                 state_dir=state_dir,
             )
@@ -79,14 +80,15 @@ class LlamaGenerator:
 
         -inf for all options where ``abort`` came first.
         """
-        first_tokens = self._first_tokens(options)
+        first_tokens = self._first_tokens(options, prompt.opening)
+        slot = self._slot(prompt)
         request = {
             "prompt": format_prompt(prompt, self._chat, self._controls),
             "n_predict": 1,
             "n_probs": SCORED_TOKENS,
-            "id_slot": _SCORES,
+            "id_slot": slot,
         }
-        for _ in self._begin(prompt, _SCORES, abort):
+        for _ in self._begin(prompt, slot, abort):
             pass
         for event in self._events(request, abort):
             if logprobs := event["choices"][0]["logprobs"]:
@@ -94,8 +96,8 @@ class LlamaGenerator:
                 return [scores.get(token, min(scores.values())) for token in first_tokens]
         return [-inf] * len(options)
 
-    def warm(self, prompt: Prompt, *, scoring: bool = False, abort: Event | None = None) -> None:
-        for _ in self._begin(prompt, _SCORES if scoring else _ANSWERS, abort):
+    def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
+        for _ in self._begin(prompt, self._slot(prompt), abort):
             pass
 
     def count_tokens(self, text: str) -> int:
@@ -106,22 +108,32 @@ class LlamaGenerator:
         self._worker.close()
         self._engine.close()
 
-    def _first_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [self._tokenize(self._chat.lead + text)[0] for text in texts]
+    def _first_tokens(self, texts: Sequence[str], opening: str = "") -> list[int]:
+        """Of each text, where the reply begins with it or goes on with it after ``opening``."""
+        lead = "" if opening else self._chat.lead
+        return [self._tokenize(lead + text)[0] for text in texts]
+
+    def _slot(self, prompt: Prompt) -> int:
+        """The slot whose prompts begin as this one does, else the one that was not used for longest."""
+        prefix = format_prefix(prompt, self._chat, self._controls)
+        slot = next((s for s, known in self._prefixes.items() if known == prefix), next(iter(self._prefixes)))
+        self._prefixes[slot] = self._prefixes.pop(slot)
+        return slot
 
     def _pieces(self, prompt: Prompt, max_tokens: int, avoid: Sequence[str], abort: Event | None) -> Iterator[Piece]:
         text = format_prompt(prompt, self._chat, self._controls)
+        slot = self._slot(prompt)
         request = {
             "prompt": text,
             "n_predict": max_tokens,
             "n_probs": 1,
-            "logit_bias": [[token, False] for token in self._first_tokens(avoid)],
+            "logit_bias": [[token, False] for token in self._first_tokens(avoid, prompt.opening)],
             "timings_per_token": True,
-            "id_slot": _ANSWERS,
+            "id_slot": slot,
         }
         total = len(self._tokenize(text, special=True))
         done = 0
-        for done in self._begin(prompt, _ANSWERS, abort):
+        for done in self._begin(prompt, slot, abort):
             yield Piece("", done, total)
         for event in self._events(request, abort):
             if progress := event.get("prompt_progress"):
@@ -138,8 +150,9 @@ class LlamaGenerator:
         Yields how many tokens have been read.
         """
         prefix = format_prefix(prompt, self._chat, self._controls)
-        if self._prefixes.get(slot) == prefix:
+        if self._prefixes[slot] == prefix:
             return
+        self._prefixes[slot] = ""
         folder, key = self._state_dir, state_key(self._identity, prefix, self.context_tokens)
         saved = find(folder, key) if folder else None
         if not (saved and self._file(slot, "restore", saved, abort)):
