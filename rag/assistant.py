@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
 from contextlib import suppress
 from dataclasses import replace
-from math import inf, log
+from math import exp, inf, log
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Literal
 
 from rag import models
 from rag.build import build, needs_build
+from rag.calibration import CAUTION, MODELS, TAKEN, TOPIC, UNHEARD, ModelShare
 from rag.cite import DraftParser
 from rag.compare import sides
 from rag.config import Settings
@@ -23,13 +24,17 @@ from rag.errors import GenerationError, IndexLocked, QuestionError, RagError
 from rag.followup import standalone
 from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
-from rag.prompt import NOT_IN_SOURCES, answer_prompt, judge_prompt
-from rag.quote import other_sides, overlooked, quotations
+from rag.prompt import NONE, answer_prompt, judge_prompt
+from rag.question import asks_what_sources_say, subject_asked
+from rag.quote import each_source, left_out, other_sides
+from rag.relevance import Relevance, judge_relevance
 from rag.render import answer_text
-from rag.retrieve import by_source, retrieve, select_evidence
+from rag.rerank import open_reranker
+from rag.retrieve import by_source, candidates, evidence, numbered, retrieve, select_evidence
 from rag.types import (
     Answer,
     BuildReport,
+    Candidate,
     Checked,
     Claim,
     Drafting,
@@ -37,8 +42,10 @@ from rag.types import (
     Evidence,
     Finished,
     Generator,
+    Prompt,
     Reading,
     Removed,
+    Reranker,
     Retrieved,
     Sentence,
     Step,
@@ -48,9 +55,9 @@ from rag.verify import verify, widener
 from rag.words import names
 
 LONGEST_QUESTION = 2000  # characters
+PREVIEWED = 8  # sentences shown as evidence before any model has read them
 _COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
 _WAIT_SECONDS = 0.2
-CERTAIN = log(0.5)  # log-probability of its first token from which a refusal of the model is believed
 
 Progress = Callable[[str, int, int], None]
 State = Literal["loading", "ready", "failed"]
@@ -64,6 +71,7 @@ class Assistant:
         settings: Settings,
         index: Index,
         embedder: Embedder,
+        reranker: Reranker,
         open_model: Callable[[], Generator],
         *,
         verifier: Verifier | None = None,
@@ -71,6 +79,7 @@ class Assistant:
         self.settings = settings
         self.index = index
         self._embedder = embedder
+        self._reranker = reranker
         self._open_model = open_model
         self._verifier = verifier
         self._generator: Generator | None = None
@@ -102,10 +111,10 @@ class Assistant:
 
     def _read_ahead(self, generator: Generator) -> None:
         """Let the model read what every prompt begins with, until the first question comes."""
-        for prompt, scoring in ((answer_prompt("", ()), False), (judge_prompt("", ""), True)):
+        for prompt in (answer_prompt("", ()), judge_prompt("", "")):
             with suppress(GenerationError):  # a question will say what is wrong
                 if not self._asked.is_set():
-                    generator.warm(prompt, scoring=scoring, abort=self._asked)
+                    generator.warm(prompt, abort=self._asked)
 
     def close(self) -> None:
         """Give the language model's memory back."""
@@ -140,75 +149,115 @@ class Assistant:
         documents: Collection[str] | None = None,
         abort: Event | None = None,
     ) -> Iterator[Step]:
-        """Retrieved, then Reading, Drafting and Checked as they happen, then Finished.
+        """Retrieved, again once the passages have been read together with the question, then Reading, Drafting and
+        Checked as they happen, then Finished.
 
         Only ``documents`` are used (None: all). Ends early, without Finished, once ``abort`` is set.
         Raises QuestionError, GenerationError.
         """
         clock = _Clock()
         asked = check_question(question)
-        found, pool = self._retrieve(asked, standalone(asked, history), documents)
+        found, ranked = self._retrieve(asked, standalone(asked, history), documents)
         clock.mark("retrieve")
         yield found
         if reason := self._unanswerable(found):
-            yield Finished(self._answer(found, pool, [], [], reason, clock))
+            yield Finished(self._answer(found, (), [], [], reason, clock))
+            return
+        question = found.standalone_question
+        relevance = judge_relevance(subject_asked(question), ranked, found.hits, self._reranker)
+        found, chosen, pool = self._choose(found, ranked, relevance)
+        clock.mark("read")
+        yield found
+        least, share = CAUTION[self.settings.caution], self._model_share(question)
+        if share.most_hopeful(relevance.answerable) < least:
+            yield Finished(self._answer(found, pool, [], [], _why_not(relevance), clock))
             return
         generator = yield from self._wait_for_generator(abort)
         if generator is None:
             return
-        verifier = self._verifier or LanguageModelJudge(generator)
-        kept: list[Sentence] = []
-        removed: list[Removed] = []
-        claims: list[Claim] = []
-        yield from self._draft(generator, found, claims, clock, abort)
+        prompt = answer_prompt(question, found.evidence)
+        yield from self._read_prompt(generator, prompt, abort)
+        surprise = _surprise(generator, prompt, len(found.evidence), abort) if share.model else 0.0
+        clock.mark("choose")
         if _stopped(abort):
             return
+        if share.log_odds(relevance.answerable, surprise) < least:
+            yield Finished(self._answer(found, pool, [], [], _why_not(relevance), clock))
+            return
+        claims: list[Claim] = []
+        yield from self._draft(generator, replace(prompt, opening=f"{chosen[0].number}:"), claims, clock, abort)
+        kept: list[Sentence] = []
+        removed: list[Removed] = []
+        verifier = self._verifier or LanguageModelJudge(generator)
         widen = widener((h.chunk for h in found.hits), self.index.documents)
         for claim in claims:
-            if _refuses(claim):
-                continue
             result = verify(
-                claim, found.evidence, verifier, question=found.standalone_question, widen=widen, abort=abort
+                replace(claim, numbers=claim.numbers or (chosen[0].number,)),
+                found.evidence,
+                verifier,
+                question=question,
+                widen=widen,
+                abort=abort,
             )
             if _stopped(abort):
                 return
             if isinstance(result, Sentence):
-                if any(result.text == s.text for s in kept):
-                    continue
                 kept.append(result)
             else:
                 removed.append(result)
             yield Checked(result)
+        if _stopped(abort):
+            return
         clock.mark("verify")
-        if not kept:
-            for sentence in quotations(found.standalone_question, found.evidence, drafted=bool(removed)):
-                kept.append(sentence)
-                yield Checked(sentence)
-        elif added := overlooked(found.standalone_question, kept, found.evidence):
-            kept += added
-            yield Checked(added[0])
-        yield Finished(self._answer(found, pool, kept, removed, _reason(removed), clock))
+        for sentence in left_out(kept, chosen):
+            kept.append(sentence)
+            yield Checked(sentence)
+        yield Finished(self._answer(found, pool, kept, removed, "", clock))
 
     def _retrieve(
         self, asked: str, alone: str, documents: Collection[str] | None
-    ) -> tuple[Retrieved, tuple[Evidence, ...]]:
-        """The evidence for the model, and the wider pool that is compared across sources."""
+    ) -> tuple[Retrieved, tuple[Candidate, ...]]:
+        """What is found without any language model, and every sentence of it, best first."""
         index, settings = self.index, self.settings
         vector = self._embedder.embed_query(alone)
         hits = retrieve(alone, vector, index, k=settings.passages, documents=documents)
-        count = self._generator.count_tokens if self._generator else None
-        evidence = select_evidence(
-            alone,
-            vector,
-            hits,
-            index,
-            limit=settings.evidence_sentences,
-            token_budget=settings.evidence_tokens,
-            count_tokens=count,
-        )
-        pool = select_evidence(alone, vector, hits, index, limit=_COMPARED_SENTENCES, token_budget=10**6, margin=inf)
-        found = Retrieved(asked, alone, hits, evidence, by_source(pool))
-        return found, _numbered_after(evidence, pool)
+        ranked = candidates(alone, vector, hits, index)
+        shown = select_evidence(ranked, limit=PREVIEWED)
+        return Retrieved(asked, alone, hits, shown, by_source(_pool(ranked))), ranked
+
+    def _choose(
+        self, found: Retrieved, ranked: Sequence[Candidate], relevance: Relevance
+    ) -> tuple[Retrieved, tuple[Evidence, ...], tuple[Evidence, ...]]:
+        """What the model is shown, the sentences that answer (best first), and the wider pool that is compared
+        across sources."""
+        question = found.standalone_question
+        by_relevance = [c for c, _ in relevance.ranked]
+        likely = each_source(question, ranked) if asks_what_sources_say(question) else []
+        likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TAKEN]
+        shown = numbered(self._fitting(dict.fromkeys([*likely, *by_relevance])))
+        known = {(e.document_id, e.start): e for e in shown}
+        for e in (*_pool(ranked), *(evidence(c, 0) for c in [*likely, *by_relevance])):
+            known.setdefault((e.document_id, e.start), replace(e, number=len(known) + 1))
+        chosen = tuple(known[c.hit.chunk.document_id, c.span.start] for c in likely)
+        return replace(found, evidence=shown), chosen, tuple(known.values())
+
+    def _fitting(self, ranked: Iterable[Candidate]) -> list[Candidate]:
+        """As many as the model is shown, within the budget of tokens; the first always."""
+        count = self._generator.count_tokens if self._generator else lambda text: len(text) // 4 + 1
+        budget = self.settings.evidence_tokens
+        fitting: list[Candidate] = []
+        for candidate in ranked:
+            tokens = count(candidate.quote)
+            if len(fitting) < self.settings.evidence_sentences and (tokens <= budget or not fitting):
+                fitting.append(candidate)
+                budget -= tokens
+        return fitting
+
+    def _model_share(self, question: str) -> ModelShare:
+        """How much the language model has a say in whether a question can be answered."""
+        if asks_what_sources_say(question):
+            return TOPIC
+        return MODELS.get(_short(self.settings.generator), UNHEARD)
 
     def _unanswerable(self, found: Retrieved) -> str:
         """Why no model needs to be asked; "" where one should be."""
@@ -230,33 +279,24 @@ class Assistant:
             raise GenerationError(f"There is no language model to answer with: {self.problem}")
         return self._generator
 
-    def _draft(
-        self, generator: Generator, found: Retrieved, claims: list[Claim], clock: _Clock, abort: Event | None
-    ) -> Iterator[Step]:
-        """Stream the draft; finished claims are appended to ``claims``.
+    def _read_prompt(self, generator: Generator, prompt: Prompt, abort: Event | None) -> Iterator[Step]:
+        """Let the model read, telling how far it is."""
+        for piece in generator.stream(prompt, max_tokens=0, abort=abort):
+            yield Reading(piece.prompt_done, piece.prompt_total)
 
-        A refusal the model is not sure of is overruled once: what it says instead is verified anyway.
-        """
-        prompt = answer_prompt(found.standalone_question, found.evidence)
-        for avoid in ((), (NOT_IN_SOURCES,)):
-            parser = DraftParser(known=max(e.number for e in found.evidence))
-            certainty: float | None = None
-            for piece in generator.stream(prompt, max_tokens=self.settings.answer_tokens, avoid=avoid, abort=abort):
-                if not piece.text:
-                    yield Reading(piece.prompt_done, piece.prompt_total)
-                    continue
-                clock.mark_once("first_token")
-                certainty = piece.logprob if certainty is None else certainty
-                claims += parser.feed(piece.text)
-                text = " ".join([*(c.text for c in claims), parser.pending])
-                if text.startswith(NOT_IN_SOURCES):
-                    break
-                yield Drafting(text)
-            claims += parser.finish()
-            sure = certainty is None or certainty >= CERTAIN
-            if _stopped(abort) or sure or not claims or not _refuses(claims[0]):
-                break
-            claims.clear()
+    def _draft(
+        self, generator: Generator, prompt: Prompt, claims: list[Claim], clock: _Clock, abort: Event | None
+    ) -> Iterator[Step]:
+        """Stream the draft; finished claims are appended to ``claims``."""
+        parser = DraftParser(known=self.settings.evidence_sentences)
+        for piece in generator.stream(prompt, max_tokens=self.settings.answer_tokens, stop=("\n",), abort=abort):
+            if not piece.text:
+                yield Reading(piece.prompt_done, piece.prompt_total)
+                continue
+            clock.mark_once("first_token")
+            claims += parser.feed(piece.text)
+            yield Drafting(" ".join([*(c.text for c in claims), parser.pending]))
+        claims += parser.finish()
         clock.mark_once("first_token")
         clock.mark("generate")
 
@@ -318,22 +358,20 @@ def _stopped(abort: Event | None) -> bool:
     return abort is not None and abort.is_set()
 
 
-def _refuses(claim: Claim) -> bool:
-    return NOT_IN_SOURCES.lower() in claim.text.lower()
+def _surprise(generator: Generator, prompt: Prompt, sentences: int, abort: Event | None) -> float:
+    """-log of the share that the model gives to "no sentence answers" among the numbers it may write."""
+    none, *others = generator.score(prompt, [NONE, *map(str, range(1, sentences + 1))], abort=abort)
+    return log(sum(exp(other - none) for other in (none, *others))) if none > -inf else 0.0
 
 
-def _reason(removed: Sequence[Removed]) -> str:
-    if removed:
-        return f"What was drafted is not supported by the documents: {removed[0].why}."
+def _why_not(relevance: Relevance) -> str:
+    if relevance.missing:
+        return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."
     return "The passages that were found do not answer the question."
 
 
-def _numbered_after(shown: Sequence[Evidence], pool: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """``shown`` with its numbers, then the rest of ``pool`` numbered on."""
-    known = {(e.document_id, e.start) for e in shown}
-    rest = [e for e in pool if (e.document_id, e.start) not in known]
-    first = max((e.number for e in shown), default=0) + 1
-    return (*shown, *(replace(e, number=n) for n, e in enumerate(rest, first)))
+def _pool(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
+    return select_evidence(ranked, limit=_COMPARED_SENTENCES, margin=inf)
 
 
 def check_question(question: str) -> str:
@@ -368,6 +406,12 @@ def open_embedding(settings: Settings) -> Embedder:
     return open_embedder(path, name=_short(settings.embedder), threads=settings.threads)
 
 
+def open_ranking(settings: Settings) -> Reranker:
+    """The reranker the settings name. Raises ModelMissing, ModelDamaged."""
+    path = models.locate(settings.reranker, settings.models)
+    return open_reranker(path, name=_short(settings.reranker), threads=settings.threads)
+
+
 def _short(name: str) -> str:
     return Path(name).name or name
 
@@ -375,7 +419,7 @@ def _short(name: str) -> str:
 def fetch_models(settings: Settings, *, progress: Progress | None = None) -> None:
     """Fetch what the settings name and the store lacks. The only step that may use the network."""
     source: models.Source = settings.model_source  # type: ignore[assignment]  # checked by Settings
-    for name in (settings.embedder, settings.generator):
+    for name in settings.model_names:
         models.fetch(name, settings.models, source=source, progress=progress)
 
 
@@ -400,4 +444,4 @@ def open_assistant(settings: Settings, *, fetch: bool = True, progress: Progress
             if not settings.index.joinpath("CURRENT").exists():
                 raise
     index = load_index(settings.index, fingerprint=embedder.fingerprint)
-    return Assistant(settings, index, embedder, lambda: open_model(settings))
+    return Assistant(settings, index, embedder, open_ranking(settings), lambda: open_model(settings))

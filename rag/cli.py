@@ -187,11 +187,12 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
 
     work = Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval"
     with models.tqdm_progress() as progress:
-        for name in (settings.embedder, *([] if arguments.no_answers else [settings.generator])):
+        for name in (settings.embedder, settings.reranker) if arguments.no_answers else settings.model_names:
             models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
         run = Run(
             settings,
             assistant.open_embedding(settings),
+            assistant.open_ranking(settings),
             lambda: assistant.open_model(settings),
             work,
             answers=not arguments.no_answers,
@@ -212,11 +213,11 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
 def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
     from rag import models
 
-    names = names or (settings.embedder, settings.generator)
+    names = names or settings.model_names
     if action == "list":
         for row in models.status(settings.models):
             size = f"{row.bytes / 1e6:,.0f} MB"
-            chosen = "*" if row.name in (settings.embedder, settings.generator) else " "
+            chosen = "*" if row.name in settings.model_names else " "
             print(f"{chosen} {row.name:30} {row.role:10} {row.state:8} {size:>9}  {row.sha256}  {row.licence}")
             print(f"    {row.description}")
         print(f"\n* in use. Stored in {settings.models}; `python -m rag models fetch NAME` brings one.")

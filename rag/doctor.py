@@ -70,8 +70,9 @@ def examine(settings: Settings, question: str) -> int:
     check("disk", lambda: _disk(settings))
     check("documents", lambda: _documents(settings))
     here = check("embedder", lambda: _model(settings.embedder, settings))
-    generator = check("generator", lambda: _model(settings.generator, settings))
-    if here and generator:
+    here &= check("reranker", lambda: _model(settings.reranker, settings))
+    here &= check("generator", lambda: _model(settings.generator, settings))
+    if here:
         check("index", lambda: _index(settings))
         check("a question, with the network blocked", lambda: _question(settings, question))
     print("All is well." if not failures else f"{failures} of the checks failed.")

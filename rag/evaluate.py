@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rag.assistant import Assistant
+from rag.assistant import PREVIEWED, Assistant
 from rag.build import build, index_documents
 from rag.config import Settings
 from rag.datasets import DataSet, Pair, Question, find_sets, read_set
@@ -38,13 +38,16 @@ from rag.scoring import (
     ranking_measures,
     risk_coverage,
 )
-from rag.types import Embedder, Finished, Generator, Reading, Retrieved
+from rag.types import Embedder, Finished, Generator, Reading, Reranker, Retrieved
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many are done, and how many there are."""
 
 _DEPTH = 100  # chunks taken for a ranking of documents
-_ANSWERS_DEPEND_ON = ("passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "embedder", "generator")
+_ANSWERS_DEPEND_ON = (
+    "passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "caution", "embedder", "reranker",
+    "generator",
+)  # fmt: skip
 _CHUNKS_DEPEND_ON = ("chunk.py", "blocks.py", "furniture.py", "sentences.py", "load")
 _NO_PART_IN_ANSWERS = (
     "web", "evaluate.py", "scoring.py", "metrics.py", "gold.py", "datasets.py", "report.py", "machine.py", "cli.py",
@@ -60,6 +63,7 @@ class Run:
 
     settings: Settings  # ``seeds``: the documents of a set that brings none
     embedder: Embedder
+    reranker: Reranker
     open_model: Callable[[], Generator]  # called at most once, and only for ``answers``
     work: Path
     answers: bool = True  # False: what is found is scored, no language model runs
@@ -75,10 +79,14 @@ def evaluate(folders: Sequence[Path], run: Run, *, done: Callable[[dict[str, Any
     A set that cannot be read or asked, or a folder that holds none, is reported with its error, and the others
     still run.
     """
-    names = ("passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "threads")
+    names = ("passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "caution", "threads")
     report: dict[str, Any] = {
         "sets": [],
-        "models": {"embedder": run.embedder.name, "generator": run.settings.generator if run.answers else ""},
+        "models": {
+            "embedder": run.embedder.name,
+            "reranker": run.reranker.name,
+            "generator": run.settings.generator if run.answers else "",
+        },
         "settings": {
             **{name: getattr(run.settings, name) for name in names},
             "answers": run.answers,
@@ -157,7 +165,7 @@ def _score_set(data: DataSet, run: Run) -> dict[str, Any]:
             outcomes, failed = _ask_all(data, questions, index, run)
             asked = [(q, outcomes[q.id]) for q in questions if q.id in outcomes]
             texts = {name: document.text for name, document in index.documents.items()}
-            measures |= evidence_measures(asked, shown=run.settings.evidence_sentences, seed=run.seed)
+            measures |= evidence_measures(asked, shown=PREVIEWED, seed=run.seed)
             if run.answers:
                 measures |= answer_measures(asked, texts, seed=run.seed)
                 extra["risk_coverage"] = [[round(c, 4), round(r, 4)] for c, r in risk_coverage(asked)]
@@ -242,7 +250,7 @@ def _ask_all(
     data: DataSet, questions: Sequence[Question], index: Index, run: Run
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
     """Outcomes by question, and why for each that failed."""
-    assistant = Assistant(run.settings, index, run.embedder, run.open_model)
+    assistant = Assistant(run.settings, index, run.embedder, run.reranker, run.open_model)
     settings = [str(getattr(run.settings, name)) for name in _ANSWERS_DEPEND_ON]
     documents = sorted((d.id, d.sha256) for d in index.documents.values())
     made_with = _key(settings, run.embedder.fingerprint, _program(), documents)
@@ -279,7 +287,7 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
     prompt_tokens = 0
     if run.answers:
         for step in assistant.steps(question.text, documents=question.given_docs):
-            if isinstance(step, Retrieved):
+            if isinstance(step, Retrieved) and found is None:
                 found, evidence_ms = step, (time.perf_counter() - started) * 1000
             elif isinstance(step, Reading):
                 prompt_tokens = max(prompt_tokens, step.prompt_total)

@@ -8,31 +8,28 @@ from collections.abc import Sequence
 from rag.types import Evidence, Prompt
 from rag.words import plain
 
-NOT_IN_SOURCES = "NOT IN SOURCES"
-"""What the model is asked to write where the sentences do not answer; never shown to a person."""
+NONE = "0"
+"""What the model is asked to write instead of a sentence's number where no sentence answers."""
+
+MOST_SENTENCES = 9
+"""Shown to the model at once: its choice is read off the first digit of its reply."""
 
 _SYSTEM = f"""You answer a question from numbered sentences of documents, and from nothing else.
-Write one to four short, complete sentences in plain words, keeping the names and figures of the documents.
-End each sentence with the number of the sentence it comes from, like [2].
-If documents say different things, give each side in a sentence of its own.
-If the numbered sentences do not answer the question, write only: {NOT_IN_SOURCES}"""
+First write the number of the sentence that answers the question, then a colon, then the answer in one short, \
+complete sentence.
+If no sentence answers exactly this question, write {NONE}."""
 
+_BRIDGE = (
+    "Harbour bridge reopens (2021-05-02)\n"
+    "[1] After two years of repairs the harbour bridge reopened to traffic on Sunday.\n"
+    "[2] The city paid $40 million for the work, the mayor said.\n\n"
+)
 _EXAMPLES = (
     (
-        "Harbour bridge reopens (2021-05-02)\n"
-        "[1] After two years of repairs the harbour bridge reopened to traffic on Sunday.\n"
-        "[2] The city paid $40 million for the work, the mayor said.\n"
-        "Bridge audit\n"
-        "[3] Auditors put the final cost of the bridge repairs at $52 million.\n\n"
-        "Question: How much did the bridge repairs cost?",
-        "The mayor said the city paid $40 million for the repairs [2]. Auditors put the final cost at $52 million [3].",
+        _BRIDGE + "Question: How much did the bridge repairs cost?",
+        "2: The city paid $40 million for the bridge repairs.",
     ),
-    (
-        "Harbour bridge reopens (2021-05-02)\n"
-        "[1] After two years of repairs the harbour bridge reopened to traffic on Sunday.\n\n"
-        "Question: Who designed the bridge?",
-        NOT_IN_SOURCES,
-    ),
+    (_BRIDGE + "Question: Who designed the bridge?", NONE),
 )
 
 
@@ -44,7 +41,7 @@ def source_title(title: str, date: str | None, *, limit: int = 70) -> str:
 
 
 def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
-    """The drafting prompt: evidence grouped under its source, then the question.
+    """Asks for the number of the sentence that answers, then the answer: evidence under its source, then the question.
 
     The system text and the examples are the same for every question, so that an engine reads them once.
     """

@@ -11,6 +11,7 @@ _SOURCES = re.compile(
     r"\b(?:says?|said|reports?|claims?|writes?|states?|mentions?|describes?|tells?)\b",
     re.I,
 )
+_ABOUT = re.compile(_SOURCES.pattern + r"\s+(?:about|on|of|regarding|concerning)\s+(?P<subject>.*\w)", re.I)
 _YES_OR_NO = re.compile(
     r"^\W*(?:and |but |so )?(?:is|are|was|were|will|would|do|does|did|has|have|had|can|could|should|may|might)\b", re.I
 )
@@ -34,6 +35,16 @@ def asks_what_sources_say(question: str) -> bool:
     (True, False)
     """
     return _SOURCES.search(question) is not None
+
+
+def subject_asked(question: str) -> str:
+    """What the sources are asked about; the question itself where it is for a fact.
+
+    >>> subject_asked("What do sources say about Avocado's license?"), subject_asked("Who leads it?")
+    ("Avocado's license", 'Who leads it?')
+    """
+    match = _ABOUT.search(question)
+    return match["subject"] if match else question
 
 
 def asks_yes_or_no(question: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 
 from rag.index import Index
-from rag.types import Chunk, Evidence, Hit, Quote, SourceQuotes, Span, Vectors
+from rag.types import Candidate, Evidence, Hit, Quote, SourceQuotes, Vectors
 from rag.words import content_stems
 
 DEPTH = 50  # rows taken from each search
@@ -96,51 +95,82 @@ def _spread(documents: Sequence[str], cap: int) -> list[int]:
 # --- sentences -----------------------------------------------------------------------------------
 
 
-def select_evidence(
-    question: str,
-    vector: Vectors,
-    hits: Sequence[Hit],
-    index: Index,
-    *,
-    limit: int = 8,
-    token_budget: int = 400,
-    margin: float = SENTENCE_MARGIN,
-    count_tokens: Callable[[str], int] | None = None,
-) -> tuple[Evidence, ...]:
-    """The sentences of ``hits`` most likely to answer, numbered from 1; whole ones only.
+def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
+    """Every sentence of ``hits``, best first; of two that say the same in one document only the better one.
 
-    First the best sentence of every document that comes near the best of all, then the best of the rest, until
-    ``limit`` or ``token_budget`` is reached; one that is too long for what is left, or scores less than the best
-    by more than ``margin``, is passed over. Documents
-    follow one another in order of their best sentence, the sentences of one by position. ``count_tokens`` None:
-    a token is taken to be four characters.
+    Two documents may say the same.
     """
-    count = count_tokens or (lambda text: len(text) // 4 + 1)
-    ranked = _without_duplicates(_candidates(question, vector, hits, index))
+    wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
+    total = sum(wanted.values()) or 1.0
+    found: list[tuple[Candidate, Vectors]] = []
+    for hit in hits:
+        chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
+        vectors = index.sentence_vectors(hit.row)
+        around = CHUNK_WEIGHT * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
+        around += FUSED_WEIGHT * hit.score / max(h.score for h in hits)
+        named = content_stems(f"{chunk.title} {chunk.heading}")
+        before = ""
+        for span, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
+            quote = text[span.start : span.end]
+            present = {*named, *content_stems(quote)}
+            words = sum(idf for stem, idf in wanted.items() if stem in present) / total
+            score = float(cosine) + WORDS_WEIGHT * words + around
+            found.append((Candidate(hit, span, quote, before, score), own))
+            before = quote
+    return _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])))
+
+
+def _best_first(candidate: Candidate) -> tuple[float, int, int]:
+    return -candidate.score, candidate.hit.row, candidate.span.start
+
+
+def _without_duplicates(ranked: Sequence[tuple[Candidate, Vectors]]) -> tuple[Candidate, ...]:
+    kept: dict[str, list[tuple[str, Vectors]]] = {}
+    unique = []
+    for candidate, own in ranked:
+        others = kept.setdefault(candidate.hit.chunk.document_id, [])
+        same = (candidate.quote.split() == quote.split() or float(own @ v) > DUPLICATE_COSINE for quote, v in others)
+        if not any(same):
+            others.append((candidate.quote, own))
+            unique.append(candidate)
+    return tuple(unique)
+
+
+def select_evidence(
+    ranked: Sequence[Candidate], *, limit: int = 8, margin: float = SENTENCE_MARGIN
+) -> tuple[Evidence, ...]:
+    """At most ``limit`` of ``ranked`` (best first), numbered from 1.
+
+    First the best sentence of every document that comes near the best of all, then the best of the rest; one that
+    scores less than the best by more than ``margin`` is passed over.
+    """
     if not ranked:
         return ()
     floor = ranked[0].score - DOCUMENT_MARGIN
-    leaders = list({c.chunk.document_id: c for c in reversed(ranked)}.values())[::-1]
+    leaders = list({c.hit.chunk.document_id: c for c in reversed(ranked)}.values())[::-1]
     leaders = [c for c in sorted(leaders, key=_best_first) if c.score >= floor][: max(1, int(limit * LEADERS))]
     rest = [c for c in ranked if c not in leaders and c.score >= ranked[0].score - margin]
-    chosen: list[_Candidate] = []
-    for candidate in [*leaders, *rest]:
-        tokens = count(candidate.text)
-        if len(chosen) < limit and tokens <= token_budget:
-            chosen.append(candidate)
-            token_budget -= tokens
-    order = list(dict.fromkeys(c.chunk.document_id for c in sorted(chosen, key=_best_first)))
-    chosen.sort(key=lambda c: (order.index(c.chunk.document_id), c.span.start))
-    return tuple(
-        Evidence(n, c.chunk.document_id, c.chunk.title, c.chunk.date, c.span.start, c.span.end, c.text, c.score)
-        for n, c in enumerate(chosen, 1)
+    return numbered(sorted([*leaders, *rest][:limit], key=_best_first))
+
+
+def numbered(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
+    """Evidence numbered from 1: documents in order of their first in ``ranked``, the sentences of one by position."""
+    order = list(dict.fromkeys(c.hit.chunk.document_id for c in ranked))
+    placed = sorted(ranked, key=lambda c: (order.index(c.hit.chunk.document_id), c.span.start))
+    return tuple(evidence(c, n) for n, c in enumerate(placed, 1))
+
+
+def evidence(candidate: Candidate, number: int) -> Evidence:
+    chunk, span = candidate.hit.chunk, candidate.span
+    return Evidence(
+        number, chunk.document_id, chunk.title, chunk.date, span.start, span.end, candidate.quote, candidate.score
     )
 
 
-def by_source(evidence: Iterable[Evidence], *, quotes: int = 3) -> tuple[SourceQuotes, ...]:
+def by_source(found: Iterable[Evidence], *, quotes: int = 3) -> tuple[SourceQuotes, ...]:
     """The best ``quotes`` sentences of each document in order of position; documents in order of their best."""
     grouped: dict[str, list[Evidence]] = {}
-    for item in sorted(evidence, key=lambda e: (-e.score, e.number)):
+    for item in sorted(found, key=lambda e: (-e.score, e.number)):
         grouped.setdefault(item.document_id, []).append(item)
     return tuple(
         SourceQuotes(
@@ -151,54 +181,3 @@ def by_source(evidence: Iterable[Evidence], *, quotes: int = 3) -> tuple[SourceQ
         )
         for document_id, best in grouped.items()
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Candidate:
-    chunk: Chunk
-    row: int
-    span: Span
-    text: str
-    vector: Vectors
-    score: float
-
-
-def _best_first(candidate: _Candidate) -> tuple[float, int, int]:
-    return -candidate.score, candidate.row, candidate.span.start
-
-
-def _candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> list[_Candidate]:
-    """Every sentence of ``hits``, best first."""
-    wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
-    total = sum(wanted.values()) or 1.0
-    found = []
-    for hit in hits:
-        chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
-        vectors = index.sentence_vectors(hit.row)
-        cosines = vectors @ vector
-        around = CHUNK_WEIGHT * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
-        around += FUSED_WEIGHT * hit.score / max(h.score for h in hits)
-        named = content_stems(f"{chunk.title} {chunk.heading}")
-        for span, own, cosine in zip(chunk.sentences, vectors, cosines, strict=True):
-            quote = text[span.start : span.end]
-            present = {*named, *content_stems(quote)}
-            words = sum(idf for stem, idf in wanted.items() if stem in present) / total
-            score = float(cosine) + WORDS_WEIGHT * words + around
-            found.append(_Candidate(chunk, hit.row, span, quote, own, score))
-    return sorted(found, key=_best_first)
-
-
-def _without_duplicates(ranked: Sequence[_Candidate]) -> list[_Candidate]:
-    """The better one of two sentences of one document that say the same; two documents may say the same."""
-    kept: dict[str, list[_Candidate]] = {}
-    unique = []
-    for candidate in ranked:
-        others = kept.setdefault(candidate.chunk.document_id, [])
-        if not any(_same(candidate, other) for other in others):
-            others.append(candidate)
-            unique.append(candidate)
-    return unique
-
-
-def _same(a: _Candidate, b: _Candidate) -> bool:
-    return a.text.split() == b.text.split() or float(a.vector @ b.vector) > DUPLICATE_COSINE

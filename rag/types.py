@@ -138,6 +138,17 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """One quotable sentence of a hit, with what tells before any model reads it how likely it answers."""
+
+    hit: Hit
+    span: Span
+    quote: str  # == document.text[span.start:span.end]
+    before: str  # the sentence before it in its chunk; "" where it is the first
+    score: float  # relevance to the question; higher is better
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One quotable sentence shown to the model as ``[number]``."""
 
@@ -205,6 +216,8 @@ class Generator(Protocol):
         abort: Event | None = None,
     ) -> Iterator[Piece]:
         """Greedy decoding. Ends within a second of ``abort`` being set, the prompt phase included.
+
+        ``max_tokens`` 0: the prompt is read and nothing is written.
 
         The first token of each text in ``avoid`` is never chosen, so the reply says something else.
 

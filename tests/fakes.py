@@ -67,6 +67,8 @@ class ScriptedGenerator:
         self.prompts.append(prompt)
         total = self.count_tokens(prompt.user)
         yield Piece("", 0, total)
+        if not max_tokens:
+            return
         while self.replies and self.replies[0].startswith(tuple(avoid)):
             self.replies.pop(0)
         reply = self.replies.pop(0) if self.replies else ""
@@ -83,7 +85,7 @@ class ScriptedGenerator:
         self.prompts.append(prompt)
         return self.scores.pop(0) if self.scores else [-1.0] * len(options)
 
-    def warm(self, prompt: Prompt, *, scoring: bool = False, abort: Event | None = None) -> None:
+    def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
         self.warmed.append(prompt)
 
     def count_tokens(self, text: str) -> int:
@@ -91,6 +93,16 @@ class ScriptedGenerator:
 
     def close(self) -> None:
         pass
+
+
+class OverlapReranker:
+    """Log-odds from -8 to 8 by the share of the question's words that a text has, its common ones left out."""
+
+    name = "overlap"
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        wanted = {w for w in words(question) if len(w) > 3} or set(words(question))
+        return [16 * len(wanted & set(words(t))) / max(1, len(wanted)) - 8 for t in texts]
 
 
 class OverlapVerifier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -15,7 +16,7 @@ from rag.config import Settings
 from rag.errors import GenerationError, QuestionError
 from rag.index import load_index
 from rag.types import Answer, Checked, Drafting, Finished, Generator, Reading, Retrieved
-from tests.fakes import BagOfWordsEmbedder, OverlapVerifier, ScriptedGenerator
+from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 
 KIWI = """Kiwi gets a closed license
 
@@ -42,7 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def make(settings: Settings, generator: Generator) -> Assistant:
     embedder = BagOfWordsEmbedder()
     index = load_index(settings.index, fingerprint=embedder.fingerprint)
-    return Assistant(settings, index, embedder, lambda: generator, verifier=OverlapVerifier())
+    return Assistant(settings, index, embedder, OverlapReranker(), lambda: generator, verifier=OverlapVerifier())
 
 
 def number_of(assistant: Assistant, question: str, words: str) -> int:
@@ -94,11 +95,18 @@ def test_an_unsupported_sentence_is_removed_and_reported(corpus: Settings) -> No
     assert "Tokyo" not in answer.answer
 
 
-def test_nothing_left_is_a_refusal_with_the_nearest_passages(corpus: Settings) -> None:
+def test_what_is_not_answered_is_refused_with_the_nearest_passages(corpus: Settings) -> None:
     answer = make(corpus, ScriptedGenerator("Bananas are yellow in Tokyo [1].")).ask("Which colour do workers wear?")
     assert answer.refused
     assert answer.reason
     assert answer.by_source
+
+
+def test_where_the_draft_fails_the_sentence_it_was_drafted_from_is_quoted(corpus: Settings) -> None:
+    answer = make(corpus, ScriptedGenerator("Bananas are yellow in Tokyo [1].")).ask(QUESTION)
+    assert answer.removed
+    assert answer.sentences[0].text == answer.sentences[0].citations[0].quote
+    assert "license" in answer.answer
 
 
 def test_a_name_no_document_has_is_refused_before_any_model_runs(corpus: Settings) -> None:
@@ -109,14 +117,37 @@ def test_a_name_no_document_has_is_refused_before_any_model_runs(corpus: Setting
     assert generator.prompts == []
 
 
-def test_a_refusal_the_model_is_not_sure_of_is_overruled_once(corpus: Settings) -> None:
-    said = "The Kiwi model will have a closed license [1]."
-    for logprob, refused in ((-0.1, True), (-1.5, False)):
-        generator = ScriptedGenerator("NOT IN SOURCES", "NOT IN SOURCES at all", said)
-        generator.logprob = logprob
+def test_the_model_has_a_say_in_whether_the_question_is_answered(corpus: Settings) -> None:
+    """The first score is that of "no sentence answers"."""
+    for none, refused in ((-0.05, True), (-4.0, False)):
+        generator = ScriptedGenerator("The Kiwi model will have a closed license.", scores=[[none, *[-3.0] * 9]])
         answer = make(corpus, generator).ask(QUESTION)
         assert answer.refused is refused
-        assert "NOT IN SOURCES" not in answer.answer
+        assert not answer.answer if refused else answer.answer
+
+
+def test_a_model_that_was_not_calibrated_has_none(corpus: Settings) -> None:
+    generator = ScriptedGenerator("The Kiwi model will have a closed license.", scores=[[-0.01, *[-9.0] * 9]])
+    assert not make(replace(corpus, generator="another"), generator).ask(QUESTION).refused
+
+
+def test_caution_decides_how_sure_the_program_must_be(corpus: Settings) -> None:
+    asked = (QUESTION, "Does Orchard Labs have workers?", "Is Kiwi sold?")
+    refused = {}
+    for caution in ("strict", "balanced", "eager"):
+        assistant = make(replace(corpus, caution=caution, generator="another"), ScriptedGenerator())
+        refused[caution] = [q for q in asked if assistant.ask(q).refused]
+    assert set(refused["eager"]) <= set(refused["balanced"]) <= set(refused["strict"])
+    assert refused["eager"] != refused["strict"]
+
+
+def test_the_model_reads_few_sentences_within_its_budget(corpus: Settings) -> None:
+    generator = ScriptedGenerator("The Kiwi model will have a closed license.")
+    list(make(replace(corpus, evidence_tokens=50, evidence_sentences=9, generator="another"), generator).steps(QUESTION))
+    shown = [line for line in generator.prompts[0].user.splitlines() if line.startswith("[")]
+    assert len(shown) >= 1
+    assert sum(generator.count_tokens(line) for line in shown) <= 50 + len(shown)
+    assert generator.prompts[-1].opening.rstrip(":").isdigit()
 
 
 def test_when_the_prose_fails_but_the_evidence_answers_it_is_quoted(corpus: Settings) -> None:

@@ -17,7 +17,7 @@ from rag.errors import RagError
 from rag.evaluate import Run, evaluate
 from rag.report import save, table
 from rag.scoring import Outcome, Quoted, answer_measures, evidence_measures, invalid, is_wrong, pair_measures
-from tests.fakes import BagOfWordsEmbedder, ScriptedGenerator
+from tests.fakes import BagOfWordsEmbedder, OverlapReranker, ScriptedGenerator
 from tests.test_datasets import lines
 
 TEXTS = {
@@ -48,8 +48,8 @@ def sets(tmp_path: Path) -> Path:
 
 def run(tmp_path: Path, *replies: str, scores: Sequence[Sequence[float]] = (), **changes: Any) -> Run:
     model = ScriptedGenerator(*replies, scores=scores)
-    settings = Settings(seeds=tmp_path / "nowhere")
-    return replace(Run(settings, BagOfWordsEmbedder(), lambda: model, tmp_path / "work"), **changes)
+    settings = Settings(seeds=tmp_path / "nowhere", generator="scripted", caution="eager")
+    return replace(Run(settings, BagOfWordsEmbedder(), OverlapReranker(), lambda: model, tmp_path / "work"), **changes)
 
 
 def no_model() -> ScriptedGenerator:
@@ -61,7 +61,7 @@ def value(report: Any, metric: str, n: int = 0) -> float:
 
 
 def test_answers_are_scored(sets: Path, tmp_path: Path) -> None:
-    report = evaluate([sets], run(tmp_path, FOXES, "NOT IN SOURCES"))
+    report = evaluate([sets], run(tmp_path, FOXES))
     (one,) = report["sets"]
     assert (one["name"], one["n"], one["failed"], one["problems"]) == ("animals", 2, {}, [])
     for metric in ("validity", "gold_cited", "evidence_recall", "answer_in_citation", "balanced_accuracy", "recall@5"):
@@ -141,7 +141,7 @@ def test_a_missing_language_model_costs_only_the_sets_that_need_it(sets: Path, t
 
 def test_a_question_that_fails_is_named_and_the_others_are_asked(sets: Path, tmp_path: Path) -> None:
     lines(sets / "animals" / "questions.jsonl", {"id": "long", "question": "x " * 5000}, *QUESTIONS)
-    report = evaluate([sets], run(tmp_path, FOXES, "NOT IN SOURCES"))
+    report = evaluate([sets], run(tmp_path, FOXES))
     assert list(report["sets"][0]["failed"]) == ["long"]
     assert report["sets"][0]["metrics"]["balanced_accuracy"]["n"] == 2
     assert "failed: long: QuestionError" in table(report)
@@ -164,7 +164,7 @@ class Interrupting(ScriptedGenerator):
     """Ctrl-C while the second question is answered."""
 
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        if len(self.prompts) == 1:
+        if len(self.prompts) == 2:  # each question is read, then answered
             raise KeyboardInterrupt
         return super().stream(*args, **kwargs)
 
@@ -180,13 +180,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(sets: Path, tmp_path: Path)
     second = ScriptedGenerator(FOXES)
     embedder = BagOfWordsEmbedder()
     report = evaluate([sets], replace(stopped, open_model=lambda: second, embedder=embedder))
-    assert len(second.prompts) == 1
+    assert len(second.prompts) == 2
     assert embedder.embedded == []  # the index is opened, not made again
     assert report["sets"][0]["metrics"]["gold_cited"] == {"value": 1, "n": 2, "low": pytest.approx(0.3424), "high": 1}
 
 
 def test_a_finished_run_is_read_back_unless_something_changed(sets: Path, tmp_path: Path) -> None:
-    first = run(tmp_path, FOXES, "NOT IN SOURCES")
+    first = run(tmp_path, FOXES)
     before = evaluate([sets], first)
     again = evaluate([sets], replace(first, open_model=no_model))
     assert again["sets"][0]["metrics"] == before["sets"][0]["metrics"]
@@ -253,7 +253,7 @@ def test_the_report_names_what_it_was_made_with_and_is_written_whole(sets: Path,
 
 
 def test_the_table_gives_every_figure_with_its_interval_and_n(sets: Path, tmp_path: Path) -> None:
-    shown = table(evaluate([sets], run(tmp_path, FOXES, "NOT IN SOURCES")))
+    shown = table(evaluate([sets], run(tmp_path, FOXES)))
     (line,) = (x for x in shown.splitlines() if x.split()[0:1] == ["balanced_accuracy"])
     assert line.split() == ["balanced_accuracy", "1.000", "1.000", "–", "1.000", "2"]
 

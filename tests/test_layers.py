@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
-    ["errors", "types", "words", "catalogue"],
+    ["errors", "types", "words", "catalogue", "calibration"],
     ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
     [
         "config",
@@ -30,7 +30,7 @@ LAYERS = [
     ["blocks"],
     ["load", "embed", "rerank", "judge"],
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
-    ["compare", "retrieve", "build", "quote", "scoring"],
+    ["compare", "retrieve", "relevance", "build", "quote", "scoring"],
     ["assistant"],
     ["evaluate", "doctor", "web"],
     ["cli", "ui"],

@@ -1,38 +1,42 @@
-import pytest
+from rag.quote import MOST_QUOTED, each_source, left_out, other_sides, quoted
+from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
-from rag.quote import other_sides, overlooked, quotations
-from rag.types import Citation, Evidence, Sentence, Side
+DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."
+OTHER = "Orchard Labs announced the Seedling deal [3] and what it was\nworth to Dublin."
 
 
 def evidence(*quotes: str) -> list[Evidence]:
     return [Evidence(n, f"{n}.txt", f"T{n}", None, 0, len(q), q, 1 / n) for n, q in enumerate(quotes, 1)]
 
 
-DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."
-OTHER = "Orchard Labs announced the Seedling deal and what it was worth to Dublin."
+def candidate(document: str, quote: str) -> Candidate:
+    span = Span(0, len(quote))
+    return Candidate(
+        Hit(Chunk(document, 0, len(quote), quote, "T", "", None, (span,)), 0, 1.0, 1, 1), span, quote, "", 1
+    )
 
 
-@pytest.mark.parametrize(
-    ("question", "drafted", "documents"),
-    [
-        ("How much was the Seedling deal worth?", False, ["1.txt"]),  # a sum is asked for, and stated
-        ("How much was the Seedling deal worth?", True, ["1.txt", "2.txt"]),
-        ("Was the Seedling deal worth it?", False, []),  # nothing a program could see
-        ("How much was the Plum deal worth?", False, []),
-        ("How much was the Plum deal worth?", True, []),
-        ("What do the sources say about Seedling?", False, ["1.txt", "2.txt"]),
-        ("What do the sources say about Plum?", False, []),
-    ],
-)
-def test_the_evidence_is_quoted_only_where_it_answers(question: str, drafted: bool, documents: list[str]) -> None:
-    found = quotations(question, evidence(DEAL, OTHER), drafted=drafted)
-    assert [s.citations[0].document_id for s in found] == documents
-    assert all(s.text == s.citations[0].quote for s in found)
+def test_a_quotation_says_what_it_quotes_on_one_line_without_foreign_marks() -> None:
+    sentence = quoted(evidence(OTHER)[0])
+    assert sentence.text == "Orchard Labs announced the Seedling deal and what it was worth to Dublin."
+    assert sentence.citations[0].quote == OTHER
 
 
-def test_a_source_is_quoted_once() -> None:
-    twice = [Evidence(n, "a.txt", "A", None, n, n + len(DEAL), DEAL, 1.0) for n in (1, 2)]
-    assert len(quotations("How much was the Seedling deal worth?", twice, drafted=True)) == 1
+def test_what_answers_and_is_not_cited_is_quoted_as_far_as_there_is_room() -> None:
+    found = evidence(DEAL, OTHER, *(f"Sentence number {n}." for n in range(9)))
+    kept = [quoted(found[0])]
+    added = left_out(kept, found)
+    assert added[0] == quoted(found[1])
+    assert len(kept) + len(added) == MOST_QUOTED
+    assert left_out([*kept, *added], found) == []
+
+
+def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> None:
+    ranked = [candidate("a", DEAL), candidate("a", OTHER), candidate("b", OTHER), candidate("c", "Nothing of it.")]
+    question = "What do the sources say about Seedling?"
+    assert each_source(question, ranked) == [ranked[0], ranked[2]]
+    assert each_source("What do the sources say about Plum?", ranked) == []
+    assert each_source("What do they say about it?", ranked) == []
 
 
 def test_a_side_the_answer_leaves_out_is_added() -> None:
@@ -41,12 +45,3 @@ def test_a_side_the_answer_leaves_out_is_added() -> None:
     kept = [Sentence("Kiwi.", (cited[0],))]
     assert [s.citations for s in other_sides(kept, sides)] == [(cited[1],)]
     assert other_sides([*kept, Sentence("x", (cited[1],))], sides) == []
-
-
-def test_a_sentence_with_the_questions_words_is_not_passed_over() -> None:
-    found = evidence("Orchard Labs is in Dublin.", "The power to sing will be withheld from Kiwi users.")
-    asked = "Which power will be withheld from Kiwi users?"
-    about = [Sentence("Orchard Labs is in Dublin.", (Citation(1, "1.txt", "T", None, 0, 26, "x"),))]
-    assert [s.citations[0].document_id for s in overlooked(asked, about, found)] == ["2.txt"]
-    assert overlooked("Which power does Orchard have in Dublin?", about, found) == []
-    assert overlooked(asked, overlooked(asked, about, found), found) == []

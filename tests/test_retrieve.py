@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from rag import store
 from rag.index import Index, Rows, load_index, write_index
-from rag.retrieve import DENSE_WEIGHT, LEXICAL_WEIGHT, by_source, reciprocal_rank_fusion, retrieve, select_evidence
+from rag.retrieve import (
+    DENSE_WEIGHT,
+    LEXICAL_WEIGHT,
+    by_source,
+    candidates,
+    reciprocal_rank_fusion,
+    retrieve,
+    select_evidence,
+)
 from rag.types import Chunk, Document, Evidence, Hit, Span
 from tests.fakes import BagOfWordsEmbedder
 
@@ -66,10 +74,9 @@ def ask(index: Index, question: str, *, k: int = 12) -> tuple[Hit, ...]:
     return retrieve(question, EMBEDDER.embed_query(question), index, k=k)
 
 
-def evidence_for(index: Index, question: str, *, limit: int = 8, token_budget: int = 400) -> tuple[Evidence, ...]:
+def evidence_for(index: Index, question: str, *, limit: int = 8) -> tuple[Evidence, ...]:
     vector = EMBEDDER.embed_query(question)
-    hits = retrieve(question, vector, index)
-    return select_evidence(question, vector, hits, index, limit=limit, token_budget=token_budget)
+    return select_evidence(candidates(question, vector, retrieve(question, vector, index), index), limit=limit)
 
 
 def test_hits_are_best_first_and_say_who_found_them(index: Index) -> None:
@@ -137,30 +144,28 @@ def test_a_document_does_not_repeat_itself(index: Index) -> None:
     assert quotes.count(TEXTS["avocado_open.txt"][0].split()) == 1
 
 
-def test_limit_and_budget_hold_and_sentences_stay_whole(index: Index) -> None:
-    question = "will Avocado be an open model"
-    assert len(evidence_for(index, question, limit=1)) == 1
-    for budget in (5, 12, 20, 40):
-        chosen = evidence_for(index, question, token_budget=budget)
-        assert sum(len(e.quote) // 4 + 1 for e in chosen) <= budget
+def test_the_limit_holds_and_sentences_stay_whole(index: Index) -> None:
+    for limit in (1, 2, 5):
+        chosen = evidence_for(index, "will Avocado be an open model", limit=limit)
+        assert 0 < len(chosen) <= limit
         assert {e.quote for e in chosen} <= {sentence for sentences in TEXTS.values() for sentence in sentences}
-    assert evidence_for(index, question, token_budget=2) == ()
 
 
-def test_tokens_are_counted_as_told(index: Index) -> None:
-    question = "songs that whales sing far under water"
+def test_a_candidate_knows_the_sentence_before_it(index: Index) -> None:
+    question = "will Avocado be an open model"
     vector = EMBEDDER.embed_query(question)
-    hits = retrieve(question, vector, index)
-    counted: list[str] = []
-    chosen = select_evidence(
-        question, vector, hits, index, token_budget=250, count_tokens=lambda text: counted.append(text) or 100
-    )
-    assert len(chosen) == 2
-    assert counted
+    found = candidates(question, vector, retrieve(question, vector, index), index)
+    assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
+    for c in found:
+        text, chunk = index.documents[c.hit.chunk.document_id].text, c.hit.chunk
+        position = chunk.sentences.index(c.span)
+        above = chunk.sentences[position - 1] if position else None
+        assert c.before == (text[above.start : above.end] if above else "")
 
 
 def test_no_hits_no_evidence(index: Index) -> None:
-    assert select_evidence("anything", EMBEDDER.embed_query("anything"), (), index) == ()
+    assert candidates("anything", EMBEDDER.embed_query("anything"), (), index) == ()
+    assert select_evidence(()) == ()
 
 
 def test_by_source_keeps_the_best_three_of_each(index: Index) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rag.prompt import NOT_IN_SOURCES
 from rag.types import Citation, Document, Evidence, Quote, Removed, Sentence, Side, SourceQuotes
 from rag.web.escape import document_href, link, literal, literal_lines
 from rag.web.turn import Turn
@@ -85,14 +84,9 @@ def _standalone(turn: Turn) -> str:
 
 def _prose(sentences: Iterable[Sentence], draft: str) -> str:
     parts = [f"{literal(s.text)}&nbsp;{_chips(s.citations)}" for s in sentences]
-    if _worth_showing(draft):
+    if draft:
         parts.append(f'<em class="pending">{literal(draft)} <span class="quiet">checking…</span></em>')
     return f'<p class="said">{" ".join(parts)}</p>' if parts else ""
-
-
-def _worth_showing(draft: str) -> bool:
-    """Whether there is something, and not the beginning of the model's word for a refusal."""
-    return not NOT_IN_SOURCES.casefold().startswith(draft.strip().casefold())
 
 
 def _refusal(reason: str, nearest: Sequence[SourceQuotes], documents: Documents) -> str:
@@ -162,7 +156,7 @@ def _state(turn: Turn, loading: bool) -> str:
         return f'<p class="problem">{literal_lines(turn.problem)}</p>'
     if turn.stopped:
         return '<p class="quiet">Stopped.</p>'
-    if not turn.open or _worth_showing(turn.draft):
+    if not turn.open or turn.draft:
         return ""
     if turn.retrieved is None:
         return '<p class="quiet">One moment…</p>'

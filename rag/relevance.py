@@ -1,0 +1,102 @@
+"""Which sentences answer a question, and whether any does: what was found, read by the cross-encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rag.calibration import ANSWERABLE, SENTENCE
+from rag.checks import NEGATIONS
+from rag.types import Candidate, Hit, Reranker
+from rag.values import values
+from rag.words import content_stems, initials, names, plain, words
+
+READ_ALONE = 10  # sentences, the likeliest by retrieval
+READ_IN_CONTEXT = 6  # of them read again after the sentence before, under the title
+READ_PASSAGES = 2
+_FAINT = -11.0  # about the least the cross-encoder ever says: of a sentence it did not read in context
+_EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What the cross-encoder makes of the sentences found."""
+
+    ranked: tuple[tuple[Candidate, float], ...]  # best first, with the log-odds of being an answering sentence
+    answerable: float  # log-odds that any of them answers
+    missing: tuple[str, ...]  # names of the question that the likeliest passage lacks
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A sentence with the cross-encoder's log-odds."""
+
+    candidate: Candidate
+    alone: float
+    in_context: float
+
+
+def judge_relevance(
+    question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker
+) -> Relevance:
+    """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
+    first = candidates[:READ_ALONE]
+    alone = reranker.scores(question, [plain(c.quote) for c in first])
+    in_context = reranker.scores(question, [_in_context(c) for c in first[:READ_IN_CONTEXT]])
+    in_context += [min(_FAINT, a) for a in alone[READ_IN_CONTEXT:]]
+    passages = reranker.scores(question, [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]])
+    read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
+    signals, missing = _question_signals(question, read, passages)
+    ranked = sorted(((r.candidate, SENTENCE.log_odds(s)) for r, s in zip(read, _sentence_signals(read), strict=True)),
+                    key=lambda pair: -pair[1])  # fmt: skip
+    return Relevance(tuple(ranked), ANSWERABLE.log_odds(signals), missing)
+
+
+def _in_context(candidate: Candidate) -> str:
+    return plain(f"{candidate.hit.chunk.title}. {candidate.before} {candidate.quote}")
+
+
+def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
+    likeliest = max(read, key=lambda r: (r.alone + r.in_context) / 4 + 8 * r.candidate.score)
+    score = max(r.candidate.score for r in read)
+    alone, in_context = max(r.alone for r in read), max(r.in_context for r in read)
+    document = likeliest.candidate.hit.chunk.document_id
+    return [
+        {
+            "score_gap": r.candidate.score - score,
+            "alone": r.alone,
+            "in_context": r.in_context,
+            "alone_gap": r.alone - alone,
+            "in_context_gap": r.in_context - in_context,
+            "same_document": float(r.candidate.hit.chunk.document_id == document),
+        }
+        for r in read
+    ]
+
+
+def _question_signals(
+    question: str, read: Sequence[_Read], passages: Sequence[float]
+) -> tuple[Mapping[str, float], tuple[str, ...]]:
+    """The signals of ``ANSWERABLE``, and the names that the chunk of the sentence likeliest in context lacks."""
+    best = max(read, key=lambda r: r.in_context).candidate
+    chunk = best.hit.chunk
+    context = f"{chunk.text} {chunk.title} {chunk.heading}"
+    stems, acronyms = set(content_stems(context)), initials(chunk.text)
+    missing = [n for n in names(question) if n.stem not in stems and n.stem not in acronyms]
+    stated = {v.amount for v in values(chunk.text)}
+    alone = sorted((r.alone for r in read), reverse=True)
+    signals = {
+        "score": max(r.candidate.score for r in read),
+        "in_context": max(r.in_context for r in read),
+        "passage": max(passages),
+        "second": alone[1] if len(alone) > 1 else _FAINT,
+        "missing_names": len({n.stem for n in missing}),
+        "negated": float(_negated(question) and not _negated(best.quote)),
+        "missing_values": sum(v.amount not in stated for v in values(question)),
+    }
+    return signals, tuple(dict.fromkeys(n.text for n in missing))
+
+
+def _negated(text: str) -> bool:
+    return bool(_EXCLUDING.search(text)) or any(w.text.lower() in NEGATIONS for w in words(text))
