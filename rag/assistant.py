@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 from typing import Literal
 
 from rag import models
-from rag.build import build, needs_build
+from rag.build import build
 from rag.cite import DraftParser
 from rag.compare import sides
 from rag.config import Settings
@@ -27,6 +27,7 @@ from rag.prompt import NOT_IN_SOURCES, answer_prompt, judge_prompt
 from rag.quote import other_sides, overlooked, quotations
 from rag.render import answer_text
 from rag.retrieve import by_source, retrieve, select_evidence
+from rag.sync import needs_build
 from rag.types import (
     Answer,
     BuildReport,

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import store
-from rag.index import Index, Rows, load_index, write_index
+from rag.index import Index, load_index
 from rag.retrieve import DENSE_WEIGHT, LEXICAL_WEIGHT, by_source, reciprocal_rank_fusion, retrieve, select_evidence
 from rag.types import Chunk, Document, Evidence, Hit, Span
+from rag.writer import write_index
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()
@@ -34,7 +34,7 @@ TEXTS = {
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     """A chunk a sentence in the first two documents, a chunk a document in the others."""
     folder = tmp_path_factory.mktemp("index")
-    rows = []
+    documents = []
     for name, sentences in TEXTS.items():
         text = " ".join(sentences)
         starts = [text.index(sentences[0])]
@@ -45,20 +45,10 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
         chunks = tuple(
             Chunk(name, g[0].start, g[-1].end, text[g[0].start : g[-1].end], "", "", None, tuple(g)) for g in groups
         )
-        rows.append(
-            Rows(
-                Document(name, text, name, "0"),
-                chunks,
-                EMBEDDER.embed_documents([c.text for c in chunks]),
-                tuple(
-                    EMBEDDER.embed_documents([text[s.start : s.end] for s in c.sentences]).astype(np.float16)
-                    for c in chunks
-                ),
-            )
-        )
+        documents.append((Document(name, text, name, "0"), chunks))
     manifest = {"embedder": {"name": "x", "fingerprint": "x", "dimension": EMBEDDER.dimension}}
     with store.writing(folder):
-        write_index(folder, rows, manifest)
+        write_index(folder, documents, EMBEDDER.embed_documents, manifest)
     return load_index(folder)
 
 
