@@ -140,7 +140,7 @@ def build(chunks: int, folder: Path) -> dict[str, Any]:
         "build_peak_memory_with_mapped_files_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "disk_mb": round(sum(sizes.values()) / 1e6, 1),
         "largest_files_mb": {k: round(v / 1e6, 1) for k, v in sorted(sizes.items(), key=lambda i: -i[1])[:5]},
-        "dense": load_index(folder).manifest["dense"],
+        "dense_settings": load_index(folder).manifest["dense"],
     }
 
 
@@ -209,9 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--sizes", default="1000,10000,100000,1000000")
-    parser.add_argument(
-        "--work", type=Path, help="where the indexes are made and removed (default: the temporary folder)"
-    )
+    parser.add_argument("--work", type=Path, help="where the indexes are made (default: the temporary folder)")
     parser.add_argument("--step", nargs=3, metavar=("STEP", "CHUNKS", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
