@@ -86,9 +86,10 @@ def build(
         except _NothingNew:
             pass
         newest = store.generations(index)[0]
-        counts = store.read_manifest(newest)["counts"]
+        manifest = store.read_manifest(newest)
+    seconds = time.monotonic() - started
     in_order = tuple(sorted([*passed, *_outcomes(now, plan)], key=lambda o: o.path))
-    return BuildReport(newest.name, in_order, **counts, seconds=time.monotonic() - started)
+    return BuildReport(newest.name, in_order, **manifest["counts"], seconds=seconds, duplicates=manifest["duplicates"])
 
 
 def index_documents(

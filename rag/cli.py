@@ -138,6 +138,10 @@ def report_text(report: BuildReport) -> str:
         for file in report.files
         if file.status != "unchanged"
     ]
+    lines += [
+        f"duplicate {printable(name)}  (nearly the text of {printable(of)}: not a source of its own)"
+        for name, of in report.duplicates.items()
+    ]
     lines.append(
         f"{report.generation}: {report.documents} documents, {report.chunks} chunks, {report.sentences} quotable "
         f"sentences; {report.count('unchanged')} files unchanged; {report.seconds:.1f} s"

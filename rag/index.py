@@ -5,6 +5,7 @@ first_rows                the chunks of document n are the rows first_rows[n]:fi
 vectors  cells.faiss      see rag.dense
 sentences                 float16 vectors of every quotable sentence; those of row i, in its order, are
 first_sentences           the rows first_sentences[i]:first_sentences[i + 1]
+signatures                a row a document, see rag.duplicates
 files                     a record a file of the folder: what the build knows of it, see rag.build
 words/                    see rag.lexical
 
@@ -27,12 +28,15 @@ import numpy as np
 from rag import lexical, store
 from rag.arrays import Records, mapped
 from rag.dense import Dense
+from rag.duplicates import PERMUTATIONS
 from rag.errors import IndexDamaged, IndexMismatch
 from rag.types import Chunk, Document, Part, Span, Vectors
 from rag.words import content_stems
 
 SCHEMA = 2
 """Raised when an older program could not read what this one writes, or the other way round."""
+
+UTF8 = ("utf-8", "surrogatepass")  # of ids, which may be anything that a file is named
 
 _DECODED = 64  # documents kept decoded; a question looks at some dozens
 
@@ -52,6 +56,8 @@ class Index:
         self.sentence_array = mapped(folder / "sentences", "<f2", self.dimension)
         self.first_sentences = mapped(folder / "first_sentences", "<i8")
         self.words = lexical.Lexical(folder / "words")
+        self.duplicate_of: Mapping[str, str] = MappingProxyType(manifest["duplicates"])
+        self.signatures = mapped(folder / "signatures", "<u4", PERMUTATIONS)
         self._files = Records(folder / "files")
 
     def dense(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
@@ -102,23 +108,23 @@ class Documents(Mapping[str, Document]):
         return self.decoded(self.number(document_id))[0]
 
     def __contains__(self, document_id: object) -> bool:
-        return isinstance(document_id, str) and self._ids.find(_bytes(document_id)) is not None
+        return isinstance(document_id, str) and self._ids.find(document_id.encode(*UTF8)) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return (_text(name) for name in self._ids)
+        return (name.decode(*UTF8) for name in self._ids)
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def number(self, document_id: str) -> int:
         """Its place in the order of ids; raises KeyError."""
-        number = self._ids.find(_bytes(document_id))
+        number = self._ids.find(document_id.encode(*UTF8))
         if number is None:
             raise KeyError(document_id)
         return number
 
     def id(self, number: int) -> str:
-        return _text(self._ids[number])
+        return self._ids[number].decode(*UTF8)
 
     def number_at(self, row: int) -> int:
         """The document that chunk ``row`` is of."""
@@ -222,11 +228,3 @@ def chunk_of(value: Sequence[Any], document: Document) -> Chunk:
 
 def _entries(records: Records) -> dict[str, dict[str, Any]]:
     return {entry["path"]: entry for entry in map(json.loads, records)}
-
-
-def _bytes(document_id: str) -> bytes:
-    return document_id.encode("utf-8", "surrogatepass")
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogatepass")

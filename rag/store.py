@@ -25,8 +25,8 @@ from rag.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStoreError
 
 KEPT_GENERATIONS = 2
 REBUILD = "python -m rag build"
-VERDICTS_FROM = 1 << 30
-"""Bytes of a generation from which a file that was found right is not hashed again until it changes: a second."""
+VERDICTS_FROM = 1 << 28
+"""Bytes of a generation from which a file that was found right is not hashed again until it changes."""
 
 _CURRENT_LINE = re.compile(r"(gen-\d{6}) ([0-9a-f]{64})")
 

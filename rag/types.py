@@ -118,6 +118,7 @@ class BuildReport:
     chunks: int
     sentences: int
     seconds: float
+    duplicates: Mapping[str, str] = field(default_factory=dict)  # id: that of the document it nearly repeats
 
     def count(self, status: FileStatus) -> int:
         return sum(f.status == status for f in self.files)

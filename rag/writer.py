@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from rag import lexical, store
-from rag.arrays import ArrayWriter, Records, RecordWriter
+from rag.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.dense import build_dense
-from rag.index import SCHEMA, Index, chunk_of, document_of, record_of
+from rag.duplicates import PERMUTATIONS, near_duplicates, signature
+from rag.index import SCHEMA, UTF8, Index, chunk_of, document_of, record_of
 from rag.types import Chunk, Document, Vectors
 
 Embed = Callable[[Sequence[str]], Vectors]
@@ -36,6 +37,7 @@ class IndexWriter:
         self._before = before
         self._records = RecordWriter(folder / "documents")
         self._ids = RecordWriter(folder / "ids")
+        self._signatures = ArrayWriter(folder / "signatures", "<u4")
         self._words = lexical.LexicalWriter(folder / "words", before.words if before else None)
         self._first_rows = array("q", [0])
         self._first_sentences = array("q", [0])
@@ -46,6 +48,7 @@ class IndexWriter:
     def add(self, document: Document, chunks: Sequence[Chunk]) -> None:
         """A document that has to be embedded."""
         self._append(document.id, record_of(document, chunks), _NEW)
+        self._signatures.append(signature(document.text))
         for chunk in chunks:
             self._words.add(chunk.search_text)
             self._first_sentences.append(self._first_sentences[-1] + len(chunk.sentences))
@@ -60,6 +63,7 @@ class IndexWriter:
         if before.documents.id(number) != document_id:
             record = json.dumps({**json.loads(record), "id": document_id}).encode("ascii")
         self._append(document_id, record, number)
+        self._signatures.append(before.signatures[number])
         start, stop = (int(row) for row in before.documents.first_rows[number : number + 2])
         self._words.copy(start, stop)
         sentences = before.first_sentences[start : stop + 1]
@@ -71,7 +75,7 @@ class IndexWriter:
             raise ValueError(f"documents come in order of id, {document_id!r} after {self._last!r}")
         self._last = document_id
         self._records.append(record)
-        self._ids.append(document_id.encode("utf-8", "surrogatepass"))
+        self._ids.append(document_id.encode(*UTF8))
         self._sources.append(source)
 
     @property
@@ -80,8 +84,8 @@ class IndexWriter:
 
     def embed(self, embed: Embed, *, progress: Progress | None = None) -> None:
         """Write every vector; ``embed`` is asked for those of the new documents."""
-        self._records.close()
-        self._ids.close()
+        for file in (self._records, self._ids, self._signatures):
+            file.close()
         with (
             ArrayWriter(self._folder / "vectors", "<f4") as vectors,
             ArrayWriter(self._folder / "sentences", "<f2") as sentences,
@@ -133,12 +137,32 @@ class IndexWriter:
             **manifest,
             "dense": build_dense(self._folder, self._dimension),
             "lexical": lexical.settings(),
+            "duplicates": self._duplicates(),
             "counts": {
                 "documents": len(self._sources),
                 "chunks": self._first_rows[-1],
                 "sentences": self._first_sentences[-1],
             },
         }
+
+    def _duplicates(self) -> dict[str, str]:
+        """Which documents nearly repeat which, by id; what was found before is taken over."""
+        records, ids = Records(self._folder / "documents"), Records(self._folder / "ids")
+        before = self._before
+
+        def known(later: int, first: int) -> bool:
+            old, of = self._sources[later], self._sources[first]
+            if before is None or _NEW in (old, of):
+                return False
+            names = before.documents.id(old), before.documents.id(of)
+            return before.duplicate_of.get(names[0]) == names[1]
+
+        found = near_duplicates(
+            mapped(self._folder / "signatures", "<u4", PERMUTATIONS),
+            lambda number: str(json.loads(records[number])["text"]),
+            known=known,
+        )
+        return {ids[later].decode(*UTF8): ids[first].decode(*UTF8) for later, first in found.items()}
 
 
 def write_index(

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["errors", "types", "words", "catalogue"],
     ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
-    ["arrays"],
+    ["arrays", "duplicates"],
     [
         "config",
         "onnx_embedding",
