@@ -204,15 +204,7 @@ def main() -> None:
     rows = {}
     for count in [0, *map(int, arguments.sizes.split(","))]:
         folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=arguments.work))
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.ingest",
-            str(folder / "row.json"),
-            "--only",
-            str(count),
-            str(folder),
-        ]
+        step = [str(folder / "row.json"), "--only", str(count), str(folder)]
         try:
             subprocess.run([sys.executable, "-m", "benchmarks.ingest", *step], check=True)
             name = f"{count} files, vectors from a table" if count else f"{REAL_FILES} files, real embedder"
