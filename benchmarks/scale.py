@@ -6,6 +6,9 @@ Made-up data with the structure that matters: words follow Zipf's law, ten chunk
 vectors lie in clusters of clusters around a space of 48 dimensions, as those of real passages do (on uniform noise no
 approximate search works, nor need it). A question is the disturbed vector and six words of a chunk. No model runs.
 Each size is built in one process and searched in another, whose files are first dropped from the system's cache.
+Above 100,000 chunks the texts are those of the size before, copied as often as it takes, with vectors of their own:
+words stay as frequent as they were, and stemming them again would show nothing new. The build time of such a row is
+what copying, inverting the words, the approximate search and publishing cost; the copies are not reported as such.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -28,14 +31,16 @@ from typing import Any
 import numpy as np
 
 from rag import dense, store
+from rag.arrays import ArrayWriter
 from rag.index import Index, load_index
 from rag.machine import machine, sources_digest, versions
 from rag.types import Chunk, Document, Span, Vectors
-from rag.writer import write_index
+from rag.writer import IndexWriter, write_index
 
 DIMENSION, INTRINSIC = 384, 48
 VOCABULARY, WORDS_A_SENTENCE, SENTENCES, CHUNKS_A_DOCUMENT = 60_000, 30, 4, 10
 SEARCHES = 200
+REPEATED_ABOVE = 100_000
 MANIFEST = {"embedder": {"name": "made up", "fingerprint": "made up", "dimension": DIMENSION}, "chunker": {}}
 
 
@@ -103,7 +108,24 @@ class Peak:
             time.sleep(0.05)
 
 
-def build(chunks: int, folder: Path) -> dict[str, Any]:
+def repeated(base: Index, folder: Path, chunks: int, embed: Callable[[Sequence[str]], Vectors]) -> Mapping[str, Any]:
+    """Write the texts of ``base`` again and again with new vectors."""
+    writer = IndexWriter(folder, DIMENSION, base)
+    for n in range(chunks // CHUNKS_A_DOCUMENT):
+        writer.keep(n % len(base.documents), f"document-{n:07d}.txt")
+    written = {name: ArrayWriter(folder / name, dtype) for name, dtype in (("vectors", "<f4"), ("sentences", "<f2"))}
+    writer._duplicates = dict  # type: ignore[method-assign]
+    batch = 1000 * CHUNKS_A_DOCUMENT
+    for _ in range(0, chunks, batch):
+        found = embed([""] * batch * (1 + SENTENCES))
+        written["vectors"].append(found[:batch])
+        written["sentences"].append(found[batch:])
+    for file in (*written.values(), writer._records, writer._ids, writer._signatures):
+        file.close()
+    return writer.finish(MANIFEST)
+
+
+def build(chunks: int, folder: Path, base: Path | None = None) -> dict[str, Any]:
     peak, space, random = Peak(), Space(chunks), np.random.default_rng(4)
     spent = {"embedder": 0.0, "texts": 0.0}
 
@@ -125,7 +147,10 @@ def build(chunks: int, folder: Path) -> dict[str, Any]:
 
     started, began = time.perf_counter(), time.process_time()
     with store.writing(folder):
-        write_index(folder, made(), embed, MANIFEST)
+        if base is None:
+            write_index(folder, made(), embed, MANIFEST)
+        else:
+            store.publish(folder, lambda temporary: repeated(load_index(base), temporary, chunks, embed))
     processor, seconds = time.process_time() - began, time.perf_counter() - started
     sizes: dict[str, int] = {}
     for path in folder.rglob("*"):
@@ -210,27 +235,33 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--sizes", default="1000,10000,100000,1000000")
     parser.add_argument("--work", type=Path, help="where the indexes are made (default: the temporary folder)")
-    parser.add_argument("--step", nargs=3, metavar=("STEP", "CHUNKS", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--step", nargs=4, metavar=("STEP", "CHUNKS", "FOLDER", "BASE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
-        step = {"build": build, "search": search}[arguments.step[0]]
-        arguments.out.write_text(json.dumps(step(int(arguments.step[1]), Path(arguments.step[2]))), "utf-8")
+        step, chunks, folder, base = arguments.step
+        made = build(int(chunks), Path(folder), Path(base) if base else None) if step == "build" else None
+        arguments.out.write_text(json.dumps(made or search(int(chunks), Path(folder))), "utf-8")
         return
-    rows = []
-    for chunks in map(int, arguments.sizes.split(",")):
-        folder = Path(tempfile.mkdtemp(prefix="scale-", dir=arguments.work))
+    work = Path(tempfile.mkdtemp(prefix="scale-", dir=arguments.work))
+    try:
+        measure(work, sorted(map(int, arguments.sizes.split(","))), arguments.out)
+    finally:
+        shutil.rmtree(work)
+
+
+def measure(work: Path, sizes: Sequence[int], out: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for before, chunks in zip([0, *sizes], sizes, strict=False):
         row: dict[str, Any] = {"chunks": chunks}
-        try:
-            for step in ("build", "search"):
-                command = [sys.executable, __file__, str(folder / "row.json"), "--step", step, str(chunks)]
-                subprocess.run([*command, str(folder / "index")], check=True)
-                row |= json.loads((folder / "row.json").read_text("utf-8"))
-        finally:
-            shutil.rmtree(folder)
+        base = str(work / str(before)) if chunks > REPEATED_ABOVE and before else ""
+        for step in ("build", "search"):
+            command = [sys.executable, __file__, str(work / "row.json"), "--step", step, str(chunks)]
+            subprocess.run([*command, str(work / str(chunks)), base], check=True)
+            row |= json.loads((work / "row.json").read_text("utf-8"))
         print(json.dumps(row, indent=1), flush=True)
         rows.append(row)
         report = {
-            "rows": sorted(rows, key=lambda row: row["chunks"]),
+            "rows": rows,
             "exact_below_chunks": dense.APPROXIMATE_FROM,
             "cores_used": len(os.sched_getaffinity(0)),
             "load_average_at_end": os.getloadavg()[1],
@@ -238,7 +269,7 @@ def main() -> None:
             "versions": versions(),
             "sources": sources_digest(),
         }
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+        out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -137,12 +137,12 @@ class LexicalWriter:
         for name, values in (("row_sizes", self._sizes), ("lengths", self._lengths)):
             with ArrayWriter(self._folder / name, "<i4") as out:
                 out.append(values)
-        vocabulary = RecordWriter(self._folder / "words")
-        for word in sorted(self._ids):
+        vocabulary, ordered = RecordWriter(self._folder / "words"), sorted(self._ids)
+        for word in ordered:
             vocabulary.append(word.encode("utf-8", "surrogatepass"))
         vocabulary.close()
         with ArrayWriter(self._folder / "ids", "<i4") as out:
-            out.append([self._ids[word] for word in sorted(self._ids)])
+            out.append([self._ids[word] for word in ordered])
         words = mapped(self._folder / "row_words", "<i4")
         df = np.zeros(len(self._ids), np.int64)
         for first in range(0, len(words), _BLOCK):

@@ -69,7 +69,8 @@ def test_texts_without_words_are_nobodys_copies(empty: str) -> None:
 
 
 def test_known_pairs_are_not_read_again() -> None:
-    texts = [" ".join(text())] * 3
+    one = " ".join(text())
+    texts = [one, one + " more", one + " less"]
     read: list[int] = []
     signatures = np.stack([signature(t) for t in texts])
     pairs = near_duplicates(signatures, lambda n: read.append(n) or texts[n], known=lambda later, first: True)
