@@ -2,9 +2,10 @@
 
     python -m benchmarks.ingest benchmarks/ingest.json [--sizes 10000,100000] [--work DIR]
 
-The folders are made up: small text files of a title, a date and two paragraphs, whose words follow Zipf's law; every
-fiftieth is a copy of the one before. Vectors come from a table (no model), so that what is measured is the rest; the
-real embedder runs on a folder of its own (20 files) and on the file that is changed in the folder of 10,000.
+The folders are made up: small text files of a title, a date and two paragraphs (six sentences; above 10,000 files two,
+for the sake of time), whose words follow Zipf's law; every fiftieth is a copy of the one before. Vectors come from a
+table (no model), so that what is measured is the rest; the real embedder runs on a folder of its own (20 files) and on
+the file that is changed.
 """
 
 from __future__ import annotations
@@ -66,13 +67,13 @@ def make(folder: Path, count: int) -> int:
     words = sorted({"".join(row) for row in parts[random.integers(len(parts), size=(60_000, 3))].tolist()})
     share = 1 / np.arange(1, len(words) + 1)
     ends = np.cumsum(share / share.sum())
-    text, total = "", 0
+    text, total, sentences = "", 0, 6 if count <= 10_000 else 2
     for n in range(count):
         if n % 50 != 49:
-            drawn = [words[i] for i in np.searchsorted(ends, random.random(90))]
-            lines = [" ".join(drawn[i : i + 14]).capitalize() + "." for i in range(6, 90, 14)]
+            drawn = [words[i] for i in np.searchsorted(ends, random.random(6 + 14 * sentences))]
+            lines = [" ".join(drawn[i : i + 14]).capitalize() + "." for i in range(6, len(drawn), 14)]
             title = " ".join(drawn[:6]).title()
-            text = f"{title}\n\nApril {1 + n % 28}, 2026\n\n{' '.join(lines[:3])}\n\n{' '.join(lines[3:])}\n"
+            text = f"{title}\n\nApril {1 + n % 28}, 2026\n\n{' '.join(lines[::2])}\n\n{' '.join(lines[1::2])}\n"
         path = folder / f"{n // 100:05d}" / f"report-{n:07d}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

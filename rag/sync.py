@@ -25,7 +25,7 @@ class Plan:
 
     kept: Mapping[str, str]  # id now -> id in the index, another one where the file was renamed
     removed: tuple[str, ...]
-    settled: bool  # nothing changed, and nothing that failed before is worth another try
+    settled: bool  # every file is as it was, and none failed
 
 
 def compare(files: Sequence[File], before: Index | None) -> Plan:
@@ -46,7 +46,7 @@ def compare(files: Sequence[File], before: Index | None) -> Plan:
             if (old := next((name for name in same if _keeps_title(before, name, file.id)), None)) is not None:
                 kept[file.id] = old
     gone = tuple(name for name in entries if name not in here and name not in kept.values())
-    return Plan(kept, gone, settled=len(kept) == len(files) == len(entries) and not gone)
+    return Plan(kept, gone, settled=here == set(entries) and all(kept.get(name) == name for name in here))
 
 
 def needs_build(seeds: Path, index: Path, fingerprint: str) -> bool:

@@ -34,6 +34,7 @@ LAYERS = [
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
     ["compare", "retrieve", "writer", "sync", "quote", "scoring"],
     ["build"],
+    ["watch"],
     ["assistant"],
     ["evaluate", "doctor", "web"],
     ["cli", "ui"],
