@@ -55,7 +55,7 @@ def build(
     chunking = _chunking(max_chars, overlap)
     with store.writing(index):
         before = _before(index, embedder, chunking)
-        entries = before.files() if before else {}
+        entries = before.files if before else {}
         plan = compare(files, before)
         now: dict[str, Entry] = {}
 
@@ -63,7 +63,15 @@ def build(
             writer = IndexWriter(folder, embedder.dimension, before)
             for n, file in enumerate(files):
                 tell("reading", n, len(files))
-                now[file.id] = _one(file, writer, before, entries, plan, seeds, max_chars, overlap)
+                old = plan.kept.get(file.id)
+                if before is not None and old is not None:
+                    writer.keep(before.documents.number(old), file.id)
+                    now[file.id] = {**entries[old], **_stat(file, seeds)}
+                    continue
+                read = _read(file, seeds, max_chars=max_chars, overlap=overlap)
+                if not isinstance(read, str):
+                    writer.add(*read)
+                now[file.id] = {**_stat(file, seeds), **_became(read)}
             tell("reading", len(files), len(files))
             if before and _said(now) == _said(entries):
                 raise _NothingNew
@@ -135,32 +143,6 @@ def _before(index: Path, embedder: Embedder, chunking: Mapping[str, Any]) -> Ind
     return before
 
 
-def _one(
-    file: File,
-    writer: IndexWriter,
-    before: Index | None,
-    entries: Mapping[str, Entry],
-    plan: Plan,
-    seeds: Path,
-    max_chars: int,
-    overlap: int,
-) -> Entry:
-    """Hand one file to the writer, from the index before where it is there, and say what was done."""
-    stat = {"path": file.id, "size": file.size, "mtime_ns": file.mtime_ns}
-    if (name := file.path.relative_to(seeds).as_posix()) != file.id:
-        stat["name"] = name
-    if before is not None and file.id in plan.kept:
-        old = plan.kept[file.id]
-        writer.keep(before.documents.number(old), file.id)
-        return {**entries[old], **stat}
-    read = _read(file, seeds, max_chars=max_chars, overlap=overlap)
-    if isinstance(read, str):
-        return {**stat, "sha256": "", "status": "failed", "chunks": 0, "error": read}
-    document, chunks = read
-    writer.add(document, chunks)
-    return {**stat, "sha256": document.sha256, "status": "indexed", "chunks": len(chunks), "error": ""}
-
-
 def _read(file: File, seeds: Path, *, max_chars: int, overlap: int) -> tuple[Document, list[Chunk]] | str:
     """The document and its chunks, or why it cannot be read."""
     try:
@@ -168,6 +150,19 @@ def _read(file: File, seeds: Path, *, max_chars: int, overlap: int) -> tuple[Doc
         return document, chunker.chunk_document(document, max_chars=max_chars, overlap=overlap)
     except Exception as error:  # one bad file, whatever is wrong with it, must not cost the others
         return f"{error}" or type(error).__name__
+
+
+def _stat(file: File, seeds: Path) -> dict[str, Any]:
+    """``name`` is the path as the system has it; the id writes bytes that are no UTF-8 in another way."""
+    name = file.path.relative_to(seeds).as_posix()
+    return {"path": file.id, "name": name, "size": file.size, "mtime_ns": file.mtime_ns}
+
+
+def _became(read: tuple[Document, list[Chunk]] | str) -> dict[str, Any]:
+    if isinstance(read, str):
+        return {"sha256": "", "status": "failed", "chunks": 0, "error": read}
+    document, chunks = read
+    return {"sha256": document.sha256, "status": "indexed", "chunks": len(chunks), "error": ""}
 
 
 def _said(entries: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:

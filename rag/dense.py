@@ -42,12 +42,16 @@ class Dense:
             self._cells = faiss.read_index(str(folder / "cells.faiss"))
             self._cells.nprobe = settings["probed"]
 
-    def search(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, cosine), best first, ties by row. ``vector`` has shape (dimension,) and unit length."""
-        k = min(k, len(self.vectors))
+    def search(self, vector: Vectors, k: int, *, rows: npt.NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+        """At most ``k`` (row, cosine), best first, ties by row. ``vector`` has shape (dimension,) and unit length.
+
+        ``rows``: only these, in order, and exactly; None: all.
+        """
         query = np.ascontiguousarray(vector, np.float32)[None]
-        if self._cells is None or k > _DEEPEST:
-            rows, scores = (found[0] for found in _exact(self.vectors, query, k))
+        if rows is not None:
+            rows, scores = _among(self.vectors, query[0], k, rows)
+        elif self._cells is None or k > _DEEPEST:
+            rows, scores = (found[0] for found in _exact(self.vectors, query, min(k, len(self.vectors))))
         else:
             rows, scores = _approximate(self._cells, self.vectors, query[0], k)
         return [(int(rows[n]), float(scores[n])) for n in np.lexsort((rows, -scores))]
@@ -107,6 +111,15 @@ def _exact(vectors: Vectors, queries: Vectors, k: int) -> tuple[npt.NDArray[np.i
 
     scores, rows = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
     return rows, scores
+
+
+def _among(
+    vectors: Vectors, query: Vectors, k: int, rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    parts = [vectors[rows[start : start + _BLOCK]] @ query for start in range(0, len(rows), _BLOCK)]
+    scores = np.concatenate([np.zeros(0, np.float32), *parts])
+    best = np.lexsort((rows, -scores))[:k]
+    return rows[best], scores[best]
 
 
 def _approximate(

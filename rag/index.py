@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from rag import lexical, store
 from rag.arrays import Records, mapped
@@ -58,18 +59,25 @@ class Index:
         self.words = lexical.Lexical(folder / "words")
         self.duplicate_of: Mapping[str, str] = MappingProxyType(manifest["duplicates"])
         self.signatures = mapped(folder / "signatures", "<u4", PERMUTATIONS)
-        self._files = Records(folder / "files")
+        self._file_records = Records(folder / "files")
 
-    def dense(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
+    def dense(self, vector: Vectors, k: int, *, documents: Collection[str] | None = None) -> list[tuple[int, float]]:
         """At most ``k`` (row, cosine), best first, ties by row. ``vector`` has shape (dimension,) and unit length.
 
-        Exact, or above ``rag.dense.APPROXIMATE_FROM`` rows as near to it as the manifest's recall says.
+        Exact among ``documents`` (None: all); without them, above ``rag.dense.APPROXIMATE_FROM`` rows, as near to
+        exact as the manifest's recall says.
         """
-        return self._dense.search(vector, k)
+        return self._dense.search(vector, k, rows=None if documents is None else self._rows(documents))
 
-    def lexical(self, text: str, k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, BM25 score > 0), best first, ties by row."""
-        return self.words.search(text, k)
+    def lexical(self, text: str, k: int, *, documents: Collection[str] | None = None) -> list[tuple[int, float]]:
+        """At most ``k`` (row, BM25 score > 0) of ``documents`` (None: of all), best first, ties by row."""
+        return self.words.search(text, k, rows=None if documents is None else self._rows(documents))
+
+    def _rows(self, documents: Collection[str]) -> npt.NDArray[np.int64]:
+        """The rows of ``documents`` in order; of those that the index has not, none."""
+        first = self.documents.first_rows
+        numbers = sorted(self.documents.number(name) for name in set(documents) if name in self.documents)
+        return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[n], first[n + 1]) for n in numbers)])
 
     def document_id(self, row: int) -> str:
         """Whose chunk ``row`` is; much quicker than ``chunks[row].document_id``."""
@@ -90,9 +98,10 @@ class Index:
         """
         return np.asarray(self.sentence_array[self.first_sentences[row] : self.first_sentences[row + 1]], np.float32)
 
+    @cached_property
     def files(self) -> dict[str, dict[str, Any]]:
         """What the build noted of every file, by document id; {} where the documents are no files."""
-        return _entries(self._files)
+        return _entries(self._file_records)
 
 
 class Documents(Mapping[str, Document]):

@@ -66,10 +66,10 @@ class Lexical:
             scores[rows] += np.float32(self.idf(stem)) * counts / (counts + self._norms[rows])
         return scores
 
-    def search(self, text: str, k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, score) with score > 0, best first, ties by row."""
+    def search(self, text: str, k: int, *, rows: npt.NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+        """At most ``k`` (row, score) with score > 0, best first, ties by row. ``rows``: only these; None: all."""
         scores = self.scores(text)
-        rows = np.flatnonzero(scores)
+        rows = np.flatnonzero(scores) if rows is None else rows[scores[rows] > 0]
         if 0 < k < len(rows):
             least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
             rows = rows[scores[rows] >= least]  # every row of a tie, so that the lower ones win it

@@ -16,7 +16,7 @@ from rag.load.metadata import title_from_name
 from rag.walk import File, walk
 
 Entry = Mapping[str, Any]
-"""What the build notes of a file: path, size, mtime_ns, sha256, status (indexed or failed), chunks, error."""
+"""What the build notes of a file: path, name, size, mtime_ns, sha256, status (indexed or failed), chunks, error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def compare(files: Sequence[File], before: Index | None) -> Plan:
     """Find every file whose bytes are indexed already: by size and time, or else by hash, under any name."""
     if before is None:
         return Plan({}, (), settled=False)
-    entries = before.files()
+    entries = before.files
     kept = {f.id: f.id for f in files if unchanged(f, entries.get(f.id))}
     here = {f.id for f in files}
     by_size: dict[int, list[Entry]] = {}
@@ -76,7 +76,7 @@ def stale(index: Index, seeds: Path, documents: Collection[str] | None = None) -
 
     Looks at the folder only, reads no file.
     """
-    entries = index.files()
+    entries = index.files
     asked = entries.keys() if documents is None else documents
     return frozenset(name for name in asked if name in entries and not _as_indexed(seeds, entries[name]))
 
@@ -95,15 +95,10 @@ def _failed_before(file: File, entry: Entry) -> bool:
 
 def _as_indexed(seeds: Path, entry: Entry) -> bool:
     try:
-        info = seeds.joinpath(file_name(entry)).lstat()
+        info = seeds.joinpath(entry["name"]).lstat()
     except OSError:
         return False
     return bool(info.st_size == entry["size"] and info.st_mtime_ns == entry["mtime_ns"])
-
-
-def file_name(entry: Entry) -> str:
-    """The path below the folder as the system has it; the id writes bytes that are no UTF-8 in another way."""
-    return str(entry.get("name") or entry["path"])
 
 
 def _keeps_title(before: Index, old: str, new: str) -> bool:

@@ -62,7 +62,7 @@ def test_a_first_build_indexes_every_document(seeds: Path, index: Path) -> None:
     assert (report.documents, report.chunks, report.sentences) == (3, 3, 6)
     loaded = load_index(index)
     assert list(loaded.documents) == sorted(TEXTS)
-    assert loaded.files()["fox.txt"]["sha256"] == loaded.documents["fox.txt"].sha256
+    assert loaded.files["fox.txt"]["sha256"] == loaded.documents["fox.txt"].sha256
     for chunk in loaded.chunks:
         document = loaded.documents[chunk.document_id]
         assert document.text[chunk.start : chunk.end] == chunk.text
@@ -116,7 +116,7 @@ def test_an_updated_index_equals_one_made_anew(seeds: Path, index: Path, tmp_pat
     build(seeds, index, BagOfWordsEmbedder())
     build(seeds, tmp_path / "fresh", BagOfWordsEmbedder())
     old, new = load_index(index), load_index(tmp_path / "fresh")
-    assert old.files() == new.files()
+    assert old.files == new.files
     assert list(old.chunks) == list(new.chunks)
     vector = BagOfWordsEmbedder().embed_query("grey foxes")
     assert old.dense(vector, 5) == new.dense(vector, 5)
@@ -381,7 +381,7 @@ def test_two_files_that_change_places(seeds: Path, index: Path, tmp_path: Path) 
     old, new = load_index(index), load_index(tmp_path / "fresh")
     assert dict(old.documents) == dict(new.documents)
     assert list(old.chunks) == list(new.chunks)
-    assert old.files() == new.files()
+    assert old.files == new.files
 
 
 def test_a_title_that_was_the_name_follows_the_name(seeds: Path, index: Path, tmp_path: Path) -> None:

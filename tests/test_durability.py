@@ -47,7 +47,7 @@ def answers(index: Path) -> Any:
     vector = BagOfWordsEmbedder().embed_query("grey foxes in the woods at night")
     found = loaded.dense(vector, 5), loaded.lexical("grey foxes in the woods at night", 5)
     sentences = [loaded.sentence_vectors(row).tolist() for row in range(len(loaded.chunks))]
-    return dict(loaded.documents), tuple(loaded.chunks), found, sentences, loaded.files()
+    return dict(loaded.documents), tuple(loaded.chunks), found, sentences, loaded.files
 
 
 class Steps:

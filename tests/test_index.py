@@ -123,6 +123,20 @@ def test_dense_order_equals_numpy_brute_force(tmp_path: Path) -> None:
     assert len(index.dense(vectors[0], 999)) == 200
 
 
+def test_a_search_among_some_documents_finds_theirs_only(folder: Path) -> None:
+    index = load_index(folder)
+    vector, words = EMBEDDER.embed_query("why do cats purr at foxes"), "why do cats purr at foxes"
+    for some in ([], ["a.txt"], ["sub/b.txt", "a.txt"], list(TEXTS), ["unknown.txt"]):
+        for limited, everything in (
+            (index.dense(vector, 9, documents=some), index.dense(vector, 9)),
+            (index.lexical(words, 9, documents=some), index.lexical(words, 9)),
+        ):
+            expected = [(row, score) for row, score in everything if index.document_id(row) in some]
+            assert [row for row, _ in limited] == [row for row, _ in expected]
+            np.testing.assert_allclose([s for _, s in limited], [s for _, s in expected], atol=1e-6)
+    assert index.lexical(words, 1, documents=["a.txt"])[0][0] == 0
+
+
 def test_mentions_needs_every_word_somewhere(folder: Path) -> None:
     index = load_index(folder)
     assert index.mentions("Foxes")
