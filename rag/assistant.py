@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 from typing import Literal
 
 from rag import models
-from rag.build import build, needs_build
+from rag.build import build
 from rag.calibration import CAUTION, MODELS, TAKEN, TOPIC, UNHEARD, ModelShare
 from rag.cite import DraftParser
 from rag.compare import sides
@@ -31,6 +31,7 @@ from rag.relevance import Relevance, judge_relevance
 from rag.render import answer_text
 from rag.rerank import open_reranker
 from rag.retrieve import by_source, candidates, evidence, numbered, retrieve, select_evidence
+from rag.sync import needs_build
 from rag.types import (
     Answer,
     BuildReport,

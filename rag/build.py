@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rag import chunk as chunker
 from rag import load as loader
 from rag import store
 from rag.cache import embed_cached, open_cache
 from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing
-from rag.index import Index, Rows, load_index, write_index
+from rag.index import Index, load_index
+from rag.sync import Entry, Plan, compare
 from rag.types import BuildReport, Chunk, Document, Embedder, FileOutcome
 from rag.walk import File, walk
+from rag.writer import IndexWriter, write_index
 
 Progress = Callable[[str, int, int], None]
 """Called with "reading" or "embedding", how many files or texts are done, and how many there are."""
@@ -27,13 +25,8 @@ Progress = Callable[[str, int, int], None]
 FAILURES_SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """A document that has to be embedded."""
-
-    file: File
-    document: Document
-    chunks: tuple[Chunk, ...]
+class _NothingNew(Exception):
+    """Stops a generation that would say what the one before says."""
 
 
 def build(
@@ -47,9 +40,9 @@ def build(
 ) -> BuildReport:
     """Bring ``index`` in step with the folder ``seeds`` and say what became of every file.
 
-    A file with the size and time, or else the bytes, it had before is not parsed again, and a text embedded
-    before is not embedded again, even by a build that was interrupted. A file that cannot be read is reported
-    and left out. Where nothing changed no new generation is written.
+    A file with the size and time, or else the bytes, that some file had before is not parsed again, and a text
+    embedded before is not embedded again, even by a build that was interrupted. A file that cannot be read is
+    reported and left out. Documents pass through one at a time. Where nothing changed no new generation is written.
 
     Raises CorpusError where nothing can be indexed, IndexLocked where another process builds; the index that
     was there stays as it was.
@@ -62,26 +55,49 @@ def build(
     chunking = _chunking(max_chars, overlap)
     with store.writing(index):
         before = _before(index, embedder, chunking)
-        entries: Mapping[str, Any] = before.manifest["documents"] if before else {}
-        kept = {f.id for f in files if _unchanged(f, entries.get(f.id))}
-        read, failed = _read(files, kept, seeds, tell, max_chars=max_chars, overlap=overlap)
-        outcomes = [*passed, *_outcomes(kept, read, failed, entries)]
-        if not any(o.chunks for o in outcomes):
-            shown = "; ".join(f"{o.path}: {o.why}" for o in outcomes[:FAILURES_SHOWN])
-            raise CorpusError(f"Nothing in {seeds} can be indexed. {shown}", fix="put readable documents into it")
-        documents = {
-            **{name: entries[name] for name in kept},
-            **{r.file.id: _entry(r.file, "indexed", sha256=r.document.sha256, chunks=len(r.chunks)) for r in read},
-            **{f.id: _entry(f, "failed", error=failed[f.id]) for f in files if f.id in failed},
-        }
-        if before is None or documents != entries:
-            rows = {name: value for name, value in (before.rows() if before else {}).items() if name in kept}
-            rows |= _embed([(r.document, r.chunks) for r in read], index, embedder, tell)
-            _write(index, rows, embedder, chunking, documents)
+        entries = before.files if before else {}
+        plan = compare(files, before)
+        now: dict[str, Entry] = {}
+
+        def write(folder: Path) -> Mapping[str, Any]:
+            writer = IndexWriter(folder, embedder.dimension, before)
+            for n, file in enumerate(files):
+                tell("reading", n, len(files))
+                old = plan.kept.get(file.id)
+                if before is not None and old is not None:
+                    writer.keep(before.documents.number(old), file.id)
+                    now[file.id] = {**entries[old], **_stat(file, seeds)}
+                    continue
+                read = _read(file, seeds, max_chars=max_chars, overlap=overlap)
+                if not isinstance(read, str):
+                    writer.add(*read)
+                now[file.id] = {**_stat(file, seeds), **_became(read)}
+            tell("reading", len(files), len(files))
+            if before and _said(now) == _said(entries):
+                raise _NothingNew
+            if not writer.chunks:
+                shown = "; ".join(f"{name}: {e['error'] or _MUTE}" for name, e in list(now.items())[:FAILURES_SHOWN])
+                raise CorpusError(f"Nothing in {seeds} can be indexed. {shown}", fix="put readable documents into it")
+            with open_cache(index / "cache" / "embeddings.sqlite") as cache:
+                writer.embed(
+                    lambda texts: embed_cached(cache, embedder, texts),
+                    progress=lambda done, total: tell("embedding", done, total),
+                )
+            return writer.finish(_manifest(embedder, chunking), now.values())
+
+        try:
+            if plan.settled:
+                now = dict(entries)
+                tell("reading", len(files), len(files))
+            else:
+                store.publish(index, write)
+        except _NothingNew:
+            pass
         newest = store.generations(index)[0]
-        counts = store.read_manifest(newest)["counts"]
-    in_order = tuple(sorted(outcomes, key=lambda o: o.path))
-    return BuildReport(newest.name, in_order, **counts, seconds=time.monotonic() - started)
+        manifest = store.read_manifest(newest)
+    seconds = time.monotonic() - started
+    in_order = tuple(sorted([*passed, *_outcomes(now, plan)], key=lambda o: o.path))
+    return BuildReport(newest.name, in_order, **manifest["counts"], seconds=seconds, duplicates=manifest["duplicates"])
 
 
 def index_documents(
@@ -100,32 +116,20 @@ def index_documents(
     Raises CorpusError where no document has a chunk, IndexLocked where another process writes ``index``.
     """
     tell = progress or (lambda stage, done, total: None)
-    cut = [(d, tuple(chunker.chunk_document(d, max_chars=max_chars, overlap=overlap))) for d in documents]
+    ordered = sorted(documents, key=lambda d: d.id)
+    cut = [(d, chunker.chunk_document(d, max_chars=max_chars, overlap=overlap)) for d in ordered]
     if not any(chunks for _, chunks in cut):
         raise CorpusError("No document has a sentence that can be quoted.", fix="give documents with prose in them")
     if not sentences:
-        cut = [(d, tuple(replace(c, sentences=()) for c in chunks)) for d, chunks in cut]
-    entries = {d.id: {"sha256": d.sha256, "status": "indexed", "chunks": len(chunks)} for d, chunks in cut}
-    with store.writing(index):
-        rows = _embed(cut, index, embedder, tell)
-        return _write(index, rows, embedder, _chunking(max_chars, overlap), entries)
-
-
-def needs_build(seeds: Path, index: Path, fingerprint: str) -> bool:
-    """Would ``build`` write something? Compares sizes and times, and hashes only files whose time moved.
-
-    A file that failed before and has not changed is no reason. Raises CorpusError for a missing folder.
-    """
-    files, _ = walk(seeds)
-    try:
-        generation = store.generations(index)[0]
-        manifest = store.read_manifest(generation)
-    except (IndexMissing, IndexDamaged):
-        return True
-    entries = manifest["documents"]
-    if manifest["embedder"]["fingerprint"] != fingerprint or {f.id for f in files} != set(entries):
-        return True
-    return not all(_unchanged(f, entries[f.id]) or _failed_before(f, entries[f.id]) for f in files)
+        cut = [(d, [replace(c, sentences=()) for c in chunks]) for d, chunks in cut]
+    with store.writing(index), open_cache(index / "cache" / "embeddings.sqlite") as cache:
+        return write_index(
+            index,
+            cut,
+            lambda texts: embed_cached(cache, embedder, texts),
+            _manifest(embedder, _chunking(max_chars, overlap)),
+            progress=lambda done, total: tell("embedding", done, total),
+        )
 
 
 def _before(index: Path, embedder: Embedder, chunking: Mapping[str, Any]) -> Index | None:
@@ -139,92 +143,58 @@ def _before(index: Path, embedder: Embedder, chunking: Mapping[str, Any]) -> Ind
     return before
 
 
-def _unchanged(file: File, entry: Mapping[str, Any] | None) -> bool:
-    """Is the file the one that was indexed? Its bytes decide where only its time moved."""
-    if entry is None or entry["status"] != "indexed" or entry["size"] != file.size:
-        return False
-    if entry["mtime_ns"] == file.mtime_ns:
-        return True
+def _read(file: File, seeds: Path, *, max_chars: int, overlap: int) -> tuple[Document, list[Chunk]] | str:
+    """The document and its chunks, or why it cannot be read."""
     try:
-        with file.path.open("rb") as stream:
-            return bool(hashlib.file_digest(stream, "sha256").hexdigest() == entry["sha256"])
-    except OSError:
-        return False
+        document = loader.load(file.path, root=seeds)
+        return document, chunker.chunk_document(document, max_chars=max_chars, overlap=overlap)
+    except Exception as error:  # one bad file, whatever is wrong with it, must not cost the others
+        return f"{error}" or type(error).__name__
 
 
-def _failed_before(file: File, entry: Mapping[str, Any]) -> bool:
-    same = entry["size"] == file.size and entry["mtime_ns"] == file.mtime_ns
-    return bool(same and entry["status"] == "failed")
+def _stat(file: File, seeds: Path) -> dict[str, Any]:
+    """``name`` is the path as the system has it; the id writes bytes that are no UTF-8 in another way."""
+    name = file.path.relative_to(seeds).as_posix()
+    return {"path": file.id, "name": name, "size": file.size, "mtime_ns": file.mtime_ns}
 
 
-def _read(
-    files: Sequence[File], kept: Collection[str], seeds: Path, tell: Progress, *, max_chars: int, overlap: int
-) -> tuple[list[_Parsed], dict[str, str]]:
-    """The files that are not ``kept`` as documents, and why for each that could not be read."""
-    read: list[_Parsed] = []
-    failed: dict[str, str] = {}
-    for n, file in enumerate(files):
-        tell("reading", n, len(files))
-        if file.id not in kept:
-            try:
-                document = loader.load(file.path, root=seeds)
-                chunks = chunker.chunk_document(document, max_chars=max_chars, overlap=overlap)
-                read.append(_Parsed(file, document, tuple(chunks)))
-            except Exception as error:  # one bad file, whatever is wrong with it, must not cost the others
-                failed[file.id] = f"{error}" or type(error).__name__
-    tell("reading", len(files), len(files))
-    return read, failed
+def _became(read: tuple[Document, list[Chunk]] | str) -> dict[str, Any]:
+    if isinstance(read, str):
+        return {"sha256": "", "status": "failed", "chunks": 0, "error": read}
+    document, chunks = read
+    return {"sha256": document.sha256, "status": "indexed", "chunks": len(chunks), "error": ""}
 
 
-def _outcomes(
-    kept: Collection[str], read: Sequence[_Parsed], failed: Mapping[str, str], entries: Mapping[str, Any]
-) -> list[FileOutcome]:
-    mute = "no sentence in it can be quoted"
-    now = {*kept, *failed, *(r.file.id for r in read)}
-    return [
-        *(FileOutcome(name, "failed", why=why) for name, why in failed.items()),
-        *(FileOutcome(name, "unchanged", entries[name]["chunks"]) for name in kept),
-        *(FileOutcome(r.file.id, "indexed", len(r.chunks), "" if r.chunks else mute) for r in read),
-        *(FileOutcome(name, "removed") for name in entries if name not in now),
-    ]
+def _said(entries: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
+    """Entries without the times of files whose bytes are known: those may differ."""
+    return {
+        name: {key: value for key, value in entry.items() if key != "mtime_ns" or entry["status"] == "failed"}
+        for name, entry in entries.items()
+    }
 
 
-def _entry(file: File, status: str, *, sha256: str = "", chunks: int = 0, error: str = "") -> dict[str, Any]:
-    stat = {"path": file.id, "size": file.size, "mtime_ns": file.mtime_ns}
-    return {**stat, "sha256": sha256, "status": status, "chunks": chunks, "error": error}
+_MUTE = "no sentence in it can be quoted"
+
+
+def _outcomes(now: Mapping[str, Entry], plan: Plan) -> list[FileOutcome]:
+    outcomes = [FileOutcome(name, "removed") for name in plan.removed]
+    for name, entry in now.items():
+        old = plan.kept.get(name)
+        if entry["status"] == "failed":
+            outcomes.append(FileOutcome(name, "failed", why=entry["error"]))
+        elif old is None:
+            outcomes.append(FileOutcome(name, "indexed", entry["chunks"], "" if entry["chunks"] else _MUTE))
+        elif old == name:
+            outcomes.append(FileOutcome(name, "unchanged", entry["chunks"]))
+        else:
+            outcomes.append(FileOutcome(name, "renamed", entry["chunks"], why=f"was {old}"))
+    return outcomes
+
+
+def _manifest(embedder: Embedder, chunking: Mapping[str, Any]) -> dict[str, Any]:
+    made_with = {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
+    return {"embedder": made_with, "chunker": chunking}
 
 
 def _chunking(max_chars: int, overlap: int) -> dict[str, int]:
     return {"version": chunker.CHUNKER_VERSION, "max_chars": max_chars, "overlap": overlap}
-
-
-def _write(
-    index: Path,
-    rows: Mapping[str, Rows],
-    embedder: Embedder,
-    chunking: Mapping[str, Any],
-    documents: Mapping[str, Any],
-) -> str:
-    made_with = {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
-    manifest = {"embedder": made_with, "chunker": chunking, "documents": dict(sorted(documents.items()))}
-    return write_index(index, [rows[name] for name in sorted(rows)], manifest)
-
-
-def _embed(
-    cut: Sequence[tuple[Document, tuple[Chunk, ...]]], index: Path, embedder: Embedder, tell: Progress
-) -> dict[str, Rows]:
-    """Rows of every document; one list of texts, so that progress covers it all."""
-    chunks = [chunk for _, some in cut for chunk in some]
-    quotes = [[document.text[s.start : s.end] for s in c.sentences] for document, some in cut for c in some]
-    texts = [c.search_text for c in chunks] + [quote for some in quotes for quote in some]
-    with open_cache(index / "cache" / "embeddings.sqlite") as cache:
-        vectors = embed_cached(cache, embedder, texts, progress=lambda done, total: tell("embedding", done, total))
-    ends = np.cumsum([len(chunks), *(len(some) for some in quotes)])
-    sentences = [vectors[a:b].astype(np.float16) for a, b in pairwise(ends)]
-    rows = {}
-    row = 0
-    for document, some in cut:
-        stop = row + len(some)
-        rows[document.id] = Rows(document, some, vectors[row:stop], tuple(sentences[row:stop]))
-        row = stop
-    return rows

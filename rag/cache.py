@@ -76,7 +76,9 @@ def embed_cached(
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path)
     try:
-        connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+        connection.execute("PRAGMA journal_mode = WAL")  # a commit need not wait for the disk: a lost one costs a batch
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
         connection.execute("SELECT count(*) FROM (SELECT key FROM vectors LIMIT 1)")
     except sqlite3.DatabaseError:
         connection.close()

@@ -14,7 +14,7 @@ from rag.errors import RagError
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.types import BuildReport
+    from rag.types import BuildReport, Embedder
 
 ANSWERED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
 
@@ -33,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--config", metavar="FILE", help="a TOML file with settings (default: rag.toml)")
         return sub
 
-    command("build", "bring the index in step with the folder of documents")
+    build = command("build", "bring the index in step with the folder of documents")
+    build.add_argument("--watch", action="store_true", help="stay, and do so again whenever a file changes")
     ask = command("ask", "answer a question with verified citations (exit 0 answered, 3 refused)")
     ask.add_argument("question")
     ask.add_argument("--json", action="store_true", help="print the answer as data")
@@ -99,7 +100,7 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     match arguments.command:
         case "build":
-            return _build(settings)
+            return _build(settings, stay=arguments.watch)
         case "ask":
             return _ask(settings, arguments.question, as_json=arguments.json)
         case "search":
@@ -119,14 +120,31 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _build(settings: Settings) -> int:
+def _build(settings: Settings, *, stay: bool) -> int:
     from rag import assistant, models
 
     with models.tqdm_progress() as progress:
         models.fetch(settings.embedder, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
-        report = assistant.sync(settings, assistant.open_embedding(settings), progress=progress)
+        embedder = assistant.open_embedding(settings)
+        report = assistant.sync(settings, embedder, progress=progress)
     print(report_text(report))
+    if stay:
+        _watch(settings, embedder)
     return FAILED if report.count("failed") else ANSWERED
+
+
+def _watch(settings: Settings, embedder: Embedder) -> None:
+    """Until Ctrl-C."""
+    from threading import Event
+
+    from rag.watch import watch
+
+    print(f"Watching {settings.seeds}; Ctrl-C ends it.", flush=True)
+    for outcome in watch(settings.seeds, settings.index, embedder, stop=Event()):
+        if isinstance(outcome, RagError):
+            print(f"rag: {outcome}", file=sys.stderr, flush=True)
+        else:
+            print(report_text(outcome), flush=True)
 
 
 def report_text(report: BuildReport) -> str:
@@ -137,6 +155,10 @@ def report_text(report: BuildReport) -> str:
         f"{file.status:9} {printable(file.path)}" + (f"  ({printable(file.why)})" if file.why else "")
         for file in report.files
         if file.status != "unchanged"
+    ]
+    lines += [
+        f"duplicate {printable(name)}  (nearly the text of {printable(of)}: not a source of its own)"
+        for name, of in report.duplicates.items()
     ]
     lines.append(
         f"{report.generation}: {report.documents} documents, {report.chunks} chunks, {report.sentences} quotable "

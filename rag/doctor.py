@@ -119,7 +119,7 @@ def _embedder(settings: Settings) -> Embedder:
 
 
 def _index(settings: Settings) -> str:
-    from rag.build import needs_build
+    from rag.sync import needs_build
 
     embedder = _embedder(settings)
     index = load_index(settings.index, fingerprint=embedder.fingerprint)

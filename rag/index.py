@@ -1,77 +1,87 @@
 """Chunks that can be searched by meaning and by words, as one immutable snapshot.
 
-documents.jsonl  chunks.jsonl     the values of rag.types; row i of everything is line i of chunks.jsonl
-vectors.faiss                     IndexFlatIP over the chunks' vectors
-sentences.npy  offsets.npy        float16 vectors of every quotable sentence; rows offsets[i]:offsets[i + 1] are
-                                  those of chunk i, in its order
-bm25/                             see rag.lexical
+documents  ids            a record a document: the values of rag.types as JSON, and its id; sorted by id
+first_rows                the chunks of document n are the rows first_rows[n]:first_rows[n + 1] of everything
+vectors  cells.faiss      see rag.dense
+sentences                 float16 vectors of every quotable sentence; those of row i, in its order, are
+first_sentences           the rows first_sentences[i]:first_sentences[i + 1]
+signatures                a row a document, see rag.duplicates
+files                     a record a file of the folder: what the build knows of it, see rag.build
+words/                    see rag.lexical
+
+Nothing is read before it is asked for, so a large index opens as quickly as a small one.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from rag import lexical, store
+from rag.arrays import Records, mapped
+from rag.dense import Dense
+from rag.duplicates import PERMUTATIONS
 from rag.errors import IndexDamaged, IndexMismatch
 from rag.types import Chunk, Document, Part, Span, Vectors
 from rag.words import content_stems
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when an older program could not read what this one writes, or the other way round."""
 
+UTF8 = ("utf-8", "surrogatepass")  # of ids, which may be anything that a file is named
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What one document contributes: its chunks and, row by row, their vectors and their sentences' vectors."""
-
-    document: Document
-    chunks: tuple[Chunk, ...]
-    vectors: Vectors  # (len(chunks), dimension)
-    sentence_vectors: tuple[npt.NDArray[np.float16], ...]  # a (sentences, dimension) array a chunk
+_DECODED = 64  # documents kept decoded; a question looks at some dozens
 
 
 class Index:
     """One generation, read and checked; it never changes, so an answer in flight keeps what it started with."""
 
     def __init__(self, generation: str, manifest: Mapping[str, Any], folder: Path, *, warning: str = "") -> None:
-        """Reads files that are known to be whole; ``load_index`` is the way in."""
-        import faiss
-
+        """Opens files that are known to be whole; ``load_index`` is the way in."""
         self.generation = generation
         self.manifest = MappingProxyType(dict(manifest))
         self.warning = warning  # why this is not the newest generation; "" where it is
-        documents = [_document(json.loads(line)) for line in _lines(folder / "documents.jsonl")]
-        self.documents: Mapping[str, Document] = MappingProxyType({d.id: d for d in documents})
-        self.chunks: Sequence[Chunk] = tuple(
-            _chunk(json.loads(line), self.documents) for line in _lines(folder / "chunks.jsonl")
-        )
-        self._faiss = faiss.read_index(str(folder / "vectors.faiss"))
-        self._sentences = np.load(folder / "sentences.npy", allow_pickle=False)
-        self._offsets = np.load(folder / "offsets.npy", allow_pickle=False)
-        self.words = lexical.load_lexical(folder / "bm25")
+        self.dimension = int(manifest["embedder"]["dimension"])
+        self.documents = Documents(folder)
+        self.chunks: Sequence[Chunk] = Chunks(self.documents)
+        self._dense = Dense(folder, self.dimension, manifest["dense"])
+        self.sentence_array = mapped(folder / "sentences", "<f2", self.dimension)
+        self.first_sentences = mapped(folder / "first_sentences", "<i8")
+        self.words = lexical.Lexical(folder / "words")
+        self.duplicate_of: Mapping[str, str] = MappingProxyType(manifest["duplicates"])
+        self.signatures = mapped(folder / "signatures", "<u4", PERMUTATIONS)
+        self._file_records = Records(folder / "files")
 
-    @property
-    def dimension(self) -> int:
-        return int(self._faiss.d)
+    def dense(self, vector: Vectors, k: int, *, documents: Collection[str] | None = None) -> list[tuple[int, float]]:
+        """At most ``k`` (row, cosine), best first, ties by row. ``vector`` has shape (dimension,) and unit length.
 
-    def dense(self, vector: Vectors, k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, cosine), best first, ties by row. ``vector`` has shape (dimension,) and unit length."""
-        scores, rows = self._faiss.search(np.ascontiguousarray(vector, np.float32)[None], min(k, len(self.chunks)))
-        found = [(int(row), float(score)) for row, score in zip(rows[0], scores[0], strict=True) if row >= 0]
-        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+        Exact among ``documents`` (None: all); without them, above ``rag.dense.APPROXIMATE_FROM`` rows, as near to
+        exact as the manifest's recall says.
+        """
+        return self._dense.search(vector, k, rows=None if documents is None else self._rows(documents))
 
-    def lexical(self, text: str, k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, BM25 score > 0), best first, ties by row."""
-        return self.words.search(text, k)
+    def lexical(self, text: str, k: int, *, documents: Collection[str] | None = None) -> list[tuple[int, float]]:
+        """At most ``k`` (row, BM25 score > 0) of ``documents`` (None: of all), best first, ties by row."""
+        return self.words.search(text, k, rows=None if documents is None else self._rows(documents))
+
+    def _rows(self, documents: Collection[str]) -> npt.NDArray[np.int64]:
+        """The rows of ``documents`` in order; of those that the index has not, none."""
+        first = self.documents.first_rows
+        numbers = sorted(self.documents.number(name) for name in set(documents) if name in self.documents)
+        return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[n], first[n + 1]) for n in numbers)])
+
+    def document_id(self, row: int) -> str:
+        """Whose chunk ``row`` is; much quicker than ``chunks[row].document_id``."""
+        return self.documents.id(self.documents.number_at(row))
 
     def mentions(self, text: str) -> bool:
         """Does every word of ``text`` that carries content occur in some chunk, its title or its heading?"""
@@ -79,59 +89,89 @@ class Index:
 
     def vectors(self, start: int, stop: int) -> Vectors:
         """Vectors of the chunks ``start`` to ``stop``, shape (stop - start, dimension)."""
-        return np.asarray(self._faiss.reconstruct_n(start, stop - start), np.float32).reshape(-1, self.dimension)
+        return self._dense.vectors[start:stop]
 
     def sentence_vectors(self, row: int) -> Vectors:
         """Vectors of the quotable sentences of chunk ``row`` in order, shape (n, dimension), float32.
 
         They were stored as float16: their length is 1 to about 1e-3.
         """
-        return np.asarray(self._sentences[self._offsets[row] : self._offsets[row + 1]], np.float32)
+        return np.asarray(self.sentence_array[self.first_sentences[row] : self.first_sentences[row + 1]], np.float32)
 
-    def rows(self) -> dict[str, Rows]:
-        """Everything by document, as ``write_index`` takes it."""
-        ranges: dict[str, list[int]] = {name: [] for name in self.documents}
-        for row, chunk in enumerate(self.chunks):
-            ranges[chunk.document_id].append(row)
-        return {
-            name: Rows(
-                self.documents[name],
-                tuple(self.chunks[i] for i in rows),
-                self.vectors(rows[0], rows[-1] + 1) if rows else np.zeros((0, self.dimension), np.float32),
-                tuple(self._sentences[self._offsets[i] : self._offsets[i + 1]] for i in rows),
-            )
-            for name, rows in ranges.items()
-        }
+    @cached_property
+    def files(self) -> dict[str, dict[str, Any]]:
+        """What the build noted of every file, by document id; {} where the documents are no files."""
+        return _entries(self._file_records)
 
 
-def write_index(index: Path, rows: Iterable[Rows], manifest: Mapping[str, Any]) -> str:
-    """Publish a new generation of ``rows`` and return its name; the documents' rows follow one another.
+class Documents(Mapping[str, Document]):
+    """The documents by id, in order of id; each is read when it is asked for."""
 
-    ``manifest`` holds at least ``embedder`` {name, fingerprint, dimension}; schema, lexical settings, counts and
-    files are added. Call it under ``store.writing``.
-    """
-    ordered = list(rows)
-    chunks = [chunk for r in ordered for chunk in r.chunks]
-    sentences = [vectors for r in ordered for vectors in r.sentence_vectors]
-    dimension = int(manifest["embedder"]["dimension"])
+    def __init__(self, folder: Path) -> None:
+        self.records = Records(folder / "documents")
+        self.first_rows = mapped(folder / "first_rows", "<i8")
+        self._ids = Records(folder / "ids")
+        self.decoded = lru_cache(_DECODED)(self._decoded)
 
-    def write(folder: Path) -> Mapping[str, Any]:
-        import faiss
+    def __getitem__(self, document_id: str) -> Document:
+        return self.decoded(self.number(document_id))[0]
 
-        _write_lines(folder / "documents.jsonl", (asdict(r.document) for r in ordered))
-        _write_lines(folder / "chunks.jsonl", (_chunk_dict(c) for c in chunks))
-        flat = faiss.IndexFlatIP(dimension)
-        flat.add(np.concatenate([np.zeros((0, dimension), np.float32), *(r.vectors for r in ordered)]))
-        faiss.write_index(flat, str(folder / "vectors.faiss"))
-        stacked = np.concatenate([np.zeros((0, dimension), np.float16), *sentences]).astype(np.float16)
-        np.save(folder / "sentences.npy", stacked, allow_pickle=False)
-        offsets = np.cumsum([0, *(len(v) for v in sentences)], dtype=np.int64)
-        np.save(folder / "offsets.npy", offsets, allow_pickle=False)
-        lexical.build_lexical(c.search_text for c in chunks).save(folder / "bm25")
-        counts = {"documents": len(ordered), "chunks": len(chunks), "sentences": len(stacked)}
-        return {"schema": SCHEMA, **manifest, "lexical": lexical.settings(), "counts": counts}
+    def __contains__(self, document_id: object) -> bool:
+        return isinstance(document_id, str) and self._ids.find(document_id.encode(*UTF8)) is not None
 
-    return store.publish(index, write)
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode(*UTF8) for name in self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def number(self, document_id: str) -> int:
+        """Its place in the order of ids; raises KeyError."""
+        number = self._ids.find(document_id.encode(*UTF8))
+        if number is None:
+            raise KeyError(document_id)
+        return number
+
+    def id(self, number: int) -> str:
+        return self._ids[number].decode(*UTF8)
+
+    def number_at(self, row: int) -> int:
+        """The document that chunk ``row`` is of."""
+        return int(np.searchsorted(self.first_rows, row, "right")) - 1
+
+    def _decoded(self, number: int) -> tuple[Document, list[Any]]:
+        """A document and its chunks as they are in its record."""
+        value = json.loads(self.records[number])
+        return document_of(value), value["chunks"]
+
+
+class Chunks(Sequence[Chunk]):
+    """The chunks by row; each is read when it is asked for."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def __len__(self) -> int:
+        return int(self._documents.first_rows[-1])
+
+    @overload
+    def __getitem__(self, row: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Chunk, ...]: ...
+    def __getitem__(self, row: int | slice) -> Chunk | tuple[Chunk, ...]:
+        if isinstance(row, slice):
+            return tuple(self[n] for n in range(*row.indices(len(self))))
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        row %= len(self)
+        number = self._documents.number_at(row)
+        document, chunks = self._documents.decoded(number)
+        return chunk_of(chunks[row - int(self._documents.first_rows[number])], document)
+
+
+def read_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """``Index.files`` of the generation in ``folder``, without opening the rest of it."""
+    return _entries(Records(folder / "files"))
 
 
 def load_index(index: Path, *, fingerprint: str | None = None) -> Index:
@@ -148,14 +188,15 @@ def load_index(index: Path, *, fingerprint: str | None = None) -> Index:
             manifest = store.read_manifest(generation)
             _check_settings(index, manifest, fingerprint)
             store.check_files(generation, manifest)
+            warning = ""
+            if problems:
+                warning = f"{problems[0].args[0]}\n  Answering from the older {generation.name} until then."
+                warnings.warn(warning, RuntimeWarning, stacklevel=2)
+            return Index(generation.name, manifest, generation.folder, warning=warning)
         except IndexDamaged as error:
             problems.append(error)
-            continue
-        warning = ""
-        if problems:
-            warning = f"{problems[0].args[0]}\n  Answering from the older {generation.name} until then."
-            warnings.warn(warning, RuntimeWarning, stacklevel=2)
-        return Index(generation.name, manifest, generation.folder, warning=warning)
+        except FileNotFoundError:  # it was removed between the check and the opening
+            break
     if store.generations(index) != before:  # a build finished meanwhile and removed what we were reading
         return load_index(index, fingerprint=fingerprint)
     raise problems[0]
@@ -174,28 +215,25 @@ def _check_settings(index: Path, manifest: Mapping[str, Any], fingerprint: str |
     raise IndexMismatch(f"The index in {index} was made with {made}; this program uses {here}.", fix=store.REBUILD)
 
 
-def _lines(path: Path) -> Iterable[str]:
-    with path.open(encoding="utf-8", newline="\n") as stream:
-        yield from stream
+# --- records -------------------------------------------------------------------------------------
 
 
-def _write_lines(path: Path, values: Iterable[Mapping[str, Any]]) -> None:
-    """ASCII: JSON's escapes carry what UTF-8 cannot, such as a lone surrogate in a file name."""
-    with path.open("w", encoding="ascii", newline="\n") as stream:
-        for value in values:
-            stream.write(json.dumps(value) + "\n")
+def record_of(document: Document, chunks: Sequence[Chunk]) -> bytes:
+    """ASCII: JSON's escapes carry what UTF-8 cannot, such as a lone surrogate. The chunks' texts are the document's."""
+    cut = [(c.start, c.end, c.title, c.heading, c.date, [(s.start, s.end) for s in c.sentences]) for c in chunks]
+    return json.dumps({**asdict(document), "chunks": cut}).encode("ascii")
 
 
-def _document(value: dict[str, Any]) -> Document:
-    return Document(**{**value, "parts": tuple(Part(**part) for part in value["parts"])})
+def document_of(value: Mapping[str, Any]) -> Document:
+    fields = {name: value[name] for name in Document.__dataclass_fields__}
+    return Document(**{**fields, "parts": tuple(Part(**part) for part in value["parts"])})
 
 
-def _chunk_dict(chunk: Chunk) -> dict[str, Any]:
-    """The text is left out: the document has it."""
-    value = {f: getattr(chunk, f) for f in ("document_id", "start", "end", "title", "heading", "date")}
-    return {**value, "sentences": [[s.start, s.end] for s in chunk.sentences]}
+def chunk_of(value: Sequence[Any], document: Document) -> Chunk:
+    start, end, title, heading, date, sentences = value
+    spans = tuple(Span(*s) for s in sentences)
+    return Chunk(document.id, start, end, document.text[start:end], title, heading, date, spans)
 
 
-def _chunk(value: dict[str, Any], documents: Mapping[str, Document]) -> Chunk:
-    text = documents[value["document_id"]].text[value["start"] : value["end"]]
-    return Chunk(**{**value, "text": text, "sentences": tuple(Span(*s) for s in value["sentences"])})
+def _entries(records: Records) -> dict[str, dict[str, Any]]:
+    return {entry["path"]: entry for entry in map(json.loads, records)}

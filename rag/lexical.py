@@ -4,25 +4,34 @@
     idf(t)      = ln(1 + (N - df + 0.5) / (df + 0.5))
 
 Robertson & Zaragoza 2009 (The Probabilistic Relevance Framework), in the variant of Lucene (Kamphuis et al.
-2020, Which BM25 Do You Mean?); computed by bm25s (Lù 2024, arXiv 2407.03618).
+2020, Which BM25 Do You Mean?).
+
+words, words.ends, ids    the vocabulary, sorted, and each word's number
+starts, rows, counts      the rows that have word w, ascending, and how often: places starts[w]:starts[w + 1]
+lengths                   words a row
+row_words, row_counts, row_sizes    the same by row, which a later build copies for what has not changed
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from array import array
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.words import STOPWORDS, WORD, content_stems
 
 K1 = 0.9
 B = 0.4
 
-_EMPTY = ""  # bm25s's token for a text without any; also keeps the vocabulary from being empty
+_BLOCK = 1 << 22  # places sorted at once while inverting
+_MOST = 65535  # a word counted more often in one row counts as this often
 
 
 def settings() -> dict[str, Any]:
@@ -34,47 +43,147 @@ def settings() -> dict[str, Any]:
 class Lexical:
     """An immutable BM25 index; row i is the i-th text it was made of."""
 
-    def __init__(self, bm25: Any) -> None:
-        self._bm25 = bm25
-        self.rows = int(bm25.scores["num_docs"])
-        self._df = np.diff(bm25.scores["indptr"])
+    def __init__(self, folder: Path) -> None:
+        self.vocabulary = Records(folder / "words")
+        self.word_ids = mapped(folder / "ids", "<i4")
+        self._starts = mapped(folder / "starts", "<i8")
+        self._rows = mapped(folder / "rows", "<i4")
+        self._counts = mapped(folder / "counts", "<u2")
+        self.lengths = mapped(folder / "lengths", "<i4")
+        self.row_words = mapped(folder / "row_words", "<i4")
+        self.row_counts = mapped(folder / "row_counts", "<u2")
+        self.row_starts = np.concatenate([[0], np.cumsum(mapped(folder / "row_sizes", "<i4"), dtype=np.int64)])
+        self.rows = len(self.lengths)
+        average = (float(self.lengths.mean()) if self.rows else 0.0) or 1.0
+        self._norms = (K1 * (1 - B + B * self.lengths / average)).astype(np.float32)
 
     def scores(self, text: str) -> npt.NDArray[np.float32]:
         """Shape (rows,), float32, 0 where no word of ``text`` occurs."""
-        known = [t for t in dict.fromkeys(content_stems(text)) if self.knows(t)]
-        if not known:
-            return np.zeros(self.rows, np.float32)
-        return np.asarray(self._bm25.get_scores(known), np.float32)
+        scores = np.zeros(self.rows, np.float32)
+        for stem in dict.fromkeys(content_stems(text)):
+            start, end = self._places(stem)
+            rows, counts = self._rows[start:end], self._counts[start:end].astype(np.float32)
+            scores[rows] += np.float32(self.idf(stem)) * counts / (counts + self._norms[rows])
+        return scores
 
-    def search(self, text: str, k: int) -> list[tuple[int, float]]:
-        """At most ``k`` (row, score) with score > 0, best first, ties by row."""
+    def search(self, text: str, k: int, *, rows: npt.NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+        """At most ``k`` (row, score) with score > 0, best first, ties by row. ``rows``: only these; None: all."""
         scores = self.scores(text)
-        order = np.lexsort((np.arange(self.rows), -scores))[:k]
-        return [(int(row), float(scores[row])) for row in order if scores[row] > 0]
+        rows = np.flatnonzero(scores) if rows is None else rows[scores[rows] > 0]
+        if 0 < k < len(rows):
+            least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
+            rows = rows[scores[rows] >= least]  # every row of a tie, so that the lower ones win it
+        best = rows[np.lexsort((rows, -scores[rows]))][:k]
+        return [(int(row), float(scores[row])) for row in best]
 
     def knows(self, stem: str) -> bool:
-        return stem in self._bm25.vocab_dict
+        start, end = self._places(stem)
+        return start < end
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)); the largest for a word that no text has."""
-        position = self._bm25.vocab_dict.get(stem)
-        df = int(self._df[position]) if position is not None and position < len(self._df) else 0
+        start, end = self._places(stem)
+        df = end - start
         return float(np.log(1 + (self.rows - df + 0.5) / (df + 0.5)))
 
-    def save(self, folder: Path) -> None:
-        self._bm25.save(str(folder), show_progress=False)
+    def _places(self, stem: str) -> tuple[int, int]:
+        found = self.vocabulary.find(stem.encode("utf-8", "surrogatepass"))
+        if found is None:
+            return 0, 0
+        word = int(self.word_ids[found])
+        return int(self._starts[word]), int(self._starts[word + 1])
 
 
-def build_lexical(texts: Iterable[str]) -> Lexical:
-    """Index of ``texts`` in their order; needs at least one."""
-    import bm25s
+class LexicalWriter:
+    """Takes texts in the order of their rows; ``close`` inverts them without holding them in memory."""
 
-    bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
-    bm25.index([content_stems(text) or [_EMPTY] for text in texts], show_progress=False)
-    return Lexical(bm25)
+    def __init__(self, folder: Path, before: Lexical | None = None) -> None:
+        """``before``: whose rows can be copied; its words keep their numbers."""
+        folder.mkdir()
+        self._folder = folder
+        self._before = before
+        self._ids: dict[str, int] = {}
+        if before is not None:
+            words = zip(before.vocabulary, before.word_ids.tolist(), strict=True)
+            self._ids = {word.decode("utf-8", "surrogatepass"): number for word, number in words}
+        self._words = ArrayWriter(folder / "row_words", "<i4")
+        self._counts = ArrayWriter(folder / "row_counts", "<u2")
+        self._sizes = array("i")
+        self._lengths = array("i")
+
+    def add(self, text: str) -> None:
+        stems = content_stems(text)
+        counts = Counter(stems)
+        ids = self._ids
+        self._words.append([ids.setdefault(stem, len(ids)) for stem in counts])
+        self._counts.append([min(count, _MOST) for count in counts.values()])
+        self._sizes.append(len(counts))
+        self._lengths.append(len(stems))
+
+    def copy(self, start: int, stop: int) -> None:
+        """The rows ``start`` to ``stop`` of the index before."""
+        assert self._before is not None
+        before = self._before
+        first, last = before.row_starts[start], before.row_starts[stop]
+        self._words.append(before.row_words[first:last])
+        self._counts.append(before.row_counts[first:last])
+        self._sizes.extend(np.diff(before.row_starts[start : stop + 1]).tolist())
+        self._lengths.extend(before.lengths[start:stop].tolist())
+
+    def close(self) -> None:
+        """Write the vocabulary and, for every word, the rows that have it."""
+        self._words.close()
+        self._counts.close()
+        for name, values in (("row_sizes", self._sizes), ("lengths", self._lengths)):
+            with ArrayWriter(self._folder / name, "<i4") as out:
+                out.append(values)
+        vocabulary, ordered = RecordWriter(self._folder / "words"), sorted(self._ids)
+        for word in ordered:
+            vocabulary.append(word.encode("utf-8", "surrogatepass"))
+        vocabulary.close()
+        with ArrayWriter(self._folder / "ids", "<i4") as out:
+            out.append([self._ids[word] for word in ordered])
+        words = mapped(self._folder / "row_words", "<i4")
+        df = np.zeros(len(self._ids), np.int64)
+        for first in range(0, len(words), _BLOCK):
+            df += np.bincount(words[first : first + _BLOCK], minlength=len(df))
+        starts = np.concatenate([[0], np.cumsum(df)])
+        with ArrayWriter(self._folder / "starts", "<i8") as out:
+            out.append(starts)
+        self._invert(words, starts)
+
+    def _invert(self, words: npt.NDArray[np.int32], starts: npt.NDArray[np.int64]) -> None:
+        """A counting sort by word, a block of rows at a time: the next free place of every word moves on."""
+        counts = mapped(self._folder / "row_counts", "<u2")
+        rows_out = _blank(self._folder / "rows", "<i4", len(words))
+        counts_out = _blank(self._folder / "counts", "<u2", len(words))
+        free = starts[:-1].copy()
+        for rows, first, last in self._blocks():
+            order = np.argsort(words[first:last], kind="stable")
+            ordered = words[first:last][order]
+            begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+            sizes = np.diff(np.append(begins, len(ordered)))
+            place = np.repeat(free[ordered[begins]] - begins, sizes) + np.arange(len(ordered))
+            rows_out[place] = rows[order]
+            counts_out[place] = counts[first:last][order]
+            free[ordered[begins]] += sizes
+
+    def _blocks(self) -> Iterator[tuple[npt.NDArray[np.int32], int, int]]:
+        """Whole rows of some ``_BLOCK`` places: the row of each place, the first place, the one after the last."""
+        sizes = np.asarray(self._sizes, np.int64)
+        ends = np.cumsum(sizes)
+        row, first = 0, 0
+        while row < len(sizes):
+            stop = max(row + 1, int(np.searchsorted(ends, first + _BLOCK, "right")))
+            last = int(ends[stop - 1])
+            if last > first:
+                yield np.repeat(np.arange(row, stop, dtype=np.int32), sizes[row:stop]), first, last
+            row, first = stop, last
 
 
-def load_lexical(folder: Path) -> Lexical:
-    import bm25s
-
-    return Lexical(bm25s.BM25.load(str(folder), load_corpus=False, mmap=False, show_progress=False))
+def _blank(path: Path, dtype: str, size: int) -> npt.NDArray[Any]:
+    """A raw array in a file, to be filled in."""
+    if not size:
+        path.touch()
+        return np.zeros(0, dtype)
+    return np.memmap(path, dtype, "w+", shape=(size,))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from rag.index import Index
 from rag.types import Candidate, Evidence, Hit, Quote, SourceQuotes, Vectors
 from rag.words import content_stems
 
-DEPTH = 50  # rows taken from each search
-RRF_K = 60
-DENSE_WEIGHT = 1.5
-LEXICAL_WEIGHT = 1.0
+DEPTH = 100  # rows taken from each search
+
+# nDCG@10 of SciFact and NFCorpus: .735 and .365 so, .711 and .370 with reciprocal rank fusion (weights 1.5 and 1,
+# k 60), .720 and .362 by cosine alone, .675 and .325 by BM25 alone. From .6 to .7 the weight moves them by .006.
+DENSE_WEIGHT = 0.65
 
 # A sentence's score adds up: its cosine with the question, its chunk's, the share of the question's words that it
 # or its title has (by idf), and its chunk's fused score. Without its chunk a sentence such as "It was founded
@@ -37,18 +37,18 @@ def retrieve(
     max_per_document: int | None = None,
     documents: Collection[str] | None = None,
 ) -> tuple[Hit, ...]:
-    """At most ``k`` hits, best first, ties by row: dense and lexical search fused by reciprocal rank.
+    """At most ``k`` hits, best first, ties by row: dense and lexical scores, combined.
 
     ``vector`` is the question's, of shape (dimension,).
     No document gets more than ``max_per_document`` of them (None: a third of ``k``) unless the others cannot fill
     ``k``; what goes over the cap then follows after the rest. ``documents``: only these are searched; None: all.
     """
-    depth = DEPTH if documents is None else len(index.chunks)
-    dense = _rows(index.dense(vector, depth), index, documents)
-    lexical = _rows(index.lexical(question, depth), index, documents)
-    fused = reciprocal_rank_fusion([(dense, DENSE_WEIGHT), (lexical, LEXICAL_WEIGHT)])
+    dense = dict(index.dense(vector, DEPTH, documents=documents))
+    lexical = dict(index.lexical(question, DEPTH, documents=documents))
+    cosines = dense | {row: float(index.vectors(row, row + 1)[0] @ vector) for row in lexical if row not in dense}
+    fused = convex_combination(cosines, lexical)
     cap = max_per_document if max_per_document is not None else max(2, k // 3)
-    chosen = [fused[n] for n in _spread([index.chunks[row].document_id for row, _ in fused], cap)[:k]]
+    chosen = [fused[n] for n in _spread([index.document_id(row) for row, _ in fused], cap)[:k]]
     dense_rank = {row: n for n, row in enumerate(dense, 1)}
     lexical_rank = {row: n for n, row in enumerate(lexical, 1)}
     return tuple(
@@ -56,24 +56,23 @@ def retrieve(
     )
 
 
-def _rows(found: Iterable[tuple[int, float]], index: Index, documents: Collection[str] | None) -> list[int]:
-    """The first ``DEPTH`` rows of a search that lie in ``documents``."""
-    rows = (row for row, _ in found if documents is None or index.chunks[row].document_id in documents)
-    return list(islice(rows, DEPTH))
-
-
-def reciprocal_rank_fusion(
-    rankings: Iterable[tuple[Sequence[int], float]], *, k: int = RRF_K
+def convex_combination(
+    cosines: Mapping[int, float], bm25: Mapping[int, float], *, dense_weight: float = DENSE_WEIGHT
 ) -> list[tuple[int, float]]:
-    """(row, score) best first, ties by row; score = sum of weight / (k + rank) (Cormack et al. 2009).
+    """(row, score) best first, ties by row, 0 <= score <= 1; ``cosines`` has every row, ``bm25`` some (the rest: 0).
 
-    >>> [row for row, _ in reciprocal_rank_fusion([([7, 3], 1.0), ([3, 9], 1.0)])]
+    Cosines are scaled to the range they have here, BM25 by its largest (Bruch et al. 2023, arXiv 2210.11934).
+
+    >>> [row for row, _ in convex_combination({7: 0.9, 3: 0.8, 9: 0.5}, {3: 12.0, 9: 9.0})]
     [3, 7, 9]
     """
-    scores: dict[int, float] = {}
-    for rows, weight in rankings:
-        for rank, row in enumerate(rows, 1):
-            scores[row] = scores.get(row, 0.0) + weight / (k + rank)
+    low, high = min(cosines.values(), default=0.0), max(cosines.values(), default=0.0)
+    most = max(bm25.values(), default=0.0)
+    scores = {
+        row: dense_weight * ((cosine - low) / (high - low) if high > low else 1.0)
+        + (1 - dense_weight) * (bm25.get(row, 0.0) / most if most else 0.0)
+        for row, cosine in cosines.items()
+    }
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -3,6 +3,7 @@
 index/CURRENT             a line a kept generation, newest first: its name, the sha256 of its manifest
 index/gen-000002/         manifest.json names the sha256 and size of every other file
 index/.lock, .lock.pid    held by the one process that writes, and its process id
+index/.checked            of large generations: which files were hashed, and what they looked like
 index/.new-…              a generation that is still being written; removed by the next writer
 """
 
@@ -15,7 +16,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from rag.errors import IndexDamaged, IndexLocked, IndexMissing, IndexStoreError
 
 KEPT_GENERATIONS = 2
 REBUILD = "python -m rag build"
+VERDICTS_FROM = 1 << 28
+"""Bytes of a generation from which a file that was found right is not hashed again until it changes."""
 
 _CURRENT_LINE = re.compile(r"(gen-\d{6}) ([0-9a-f]{64})")
 
@@ -68,18 +71,54 @@ def read_manifest(generation: Generation) -> dict[str, Any]:
     return manifest
 
 
-def check_files(generation: Generation, manifest: Mapping[str, Any]) -> None:
-    """Compare every file with the manifest's size and sha256; raises IndexDamaged naming the first that differs."""
+def check_files(generation: Generation, manifest: Mapping[str, Any], *names: str) -> None:
+    """Compare files with the manifest's size and sha256; raises IndexDamaged naming the first that differs.
+
+    Without ``names``: every file.
+    """
+    index = generation.folder.parent
+    large = sum(expected["size"] for expected in manifest["files"].values()) >= VERDICTS_FROM
+    known = _verdicts(index) if large else {}
+    checked = {}
     for name, expected in manifest["files"].items():
+        if names and name not in names:
+            continue
         path = generation.folder / name
         try:
-            size, sha256 = path.stat().st_size, _sha256(path)
+            seen = _identity(path)
+            if seen[0] != expected["size"]:
+                raise IndexDamaged(f"{path} has {seen[0]} bytes, its manifest says {expected['size']}.", fix=REBUILD)
+            verdict = [*seen, expected["sha256"]]
+            if known.get(f"{generation.name}/{name}") != verdict and _sha256(path) != expected["sha256"]:
+                raise IndexDamaged(f"{path} is damaged: its sha256 is not the manifest's.", fix=REBUILD)
         except OSError as error:
             raise IndexDamaged(f"{path} cannot be read: {error.strerror}.", fix=REBUILD) from error
-        if size != expected["size"]:
-            raise IndexDamaged(f"{path} has {size} bytes, its manifest says {expected['size']}.", fix=REBUILD)
-        if sha256 != expected["sha256"]:
-            raise IndexDamaged(f"{path} is damaged: its sha256 is not the manifest's.", fix=REBUILD)
+        checked[f"{generation.name}/{name}"] = verdict
+    if large and not checked.items() <= known.items():
+        _note(index, {**known, **checked})
+
+
+def _identity(path: Path) -> list[int]:
+    """What changes when a file does: a write that sets the time back still moves the time of the change itself."""
+    info = path.stat()
+    return [info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+
+
+def _verdicts(index: Path) -> dict[str, Any]:
+    """Files that were hashed and found right, with what they looked like then."""
+    try:
+        found = json.loads((index / ".checked").read_text("ascii"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _note(index: Path, verdicts: Mapping[str, Any]) -> None:
+    """Where it cannot be written the files are hashed again next time."""
+    with suppress(OSError):
+        temporary = index / f".checked-{os.getpid()}"
+        temporary.write_text(json.dumps({k: v for k, v in verdicts.items() if (index / k).is_file()}), "ascii")
+        temporary.replace(index / ".checked")
 
 
 def publish(index: Path, write: Callable[[Path], Mapping[str, Any]]) -> str:
@@ -109,6 +148,9 @@ def publish(index: Path, write: Callable[[Path], Mapping[str, Any]]) -> str:
         raise
     kept = [Generation(index / name, hashlib.sha256(content).hexdigest()), *before][:KEPT_GENERATIONS]
     _point_to(index, kept)
+    if sum(f["size"] for f in manifest["files"].values()) >= VERDICTS_FROM:
+        verdicts = {f"{name}/{k}": [*_identity(index / name / k), f["sha256"]] for k, f in manifest["files"].items()}
+        _note(index, {**_verdicts(index), **verdicts})
     _remove_others(index, {g.name for g in kept})
     return name
 

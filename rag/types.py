@@ -95,12 +95,12 @@ class Chunk:
         return "\n".join(t for t in (self.title, self.heading, self.text) if t)
 
 
-FileStatus = Literal["indexed", "unchanged", "removed", "skipped", "failed"]
+FileStatus = Literal["indexed", "unchanged", "renamed", "removed", "skipped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What became of one file of the corpus folder; ``why`` is for skipped and failed."""
+    """What became of one file of the corpus folder; ``why`` is for skipped and failed, and the old name of renamed."""
 
     path: str
     status: FileStatus
@@ -118,6 +118,7 @@ class BuildReport:
     chunks: int
     sentences: int
     seconds: float
+    duplicates: Mapping[str, str] = field(default_factory=dict)  # id: that of the document it nearly repeats
 
     def count(self, status: FileStatus) -> int:
         return sum(f.status == status for f in self.files)

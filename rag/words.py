@@ -61,7 +61,8 @@ def content_stems(text: str) -> list[str]:
     >>> content_stems("What do sources say about Avocado's license?")
     ['avocado', 'licens']
     """
-    return [w.stem for w in words(text) if w.text.lower() not in STOPWORDS and w.stem not in STOPWORDS]
+    stems = (stem(word) for word in WORD.findall(text) if word.lower() not in STOPWORDS)
+    return [s for s in stems if s not in STOPWORDS]
 
 
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;]['\"”’)\]]*\s+|\n\s*|[“\"(•]\s*)$")

@@ -143,7 +143,9 @@ def test_caution_decides_how_sure_the_program_must_be(corpus: Settings) -> None:
 
 def test_the_model_reads_few_sentences_within_its_budget(corpus: Settings) -> None:
     generator = ScriptedGenerator("The Kiwi model will have a closed license.")
-    list(make(replace(corpus, evidence_tokens=50, evidence_sentences=9, generator="another"), generator).steps(QUESTION))
+    list(
+        make(replace(corpus, evidence_tokens=50, evidence_sentences=9, generator="another"), generator).steps(QUESTION)
+    )
     shown = [line for line in generator.prompts[0].user.splitlines() if line.startswith("[")]
     assert len(shown) >= 1
     assert sum(generator.count_tokens(line) for line in shown) <= 50 + len(shown)

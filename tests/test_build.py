@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 from rag import build as building
-from rag.build import build, needs_build
+from rag.build import build, index_documents
 from rag.errors import CorpusError, LoadError
-from rag.index import load_index
-from rag.types import BuildReport, Vectors
+from rag.index import Index, load_index
+from rag.sync import needs_build, stale
+from rag.types import BuildReport, Chunk, Document, Vectors
 from tests.fakes import BagOfWordsEmbedder
 
 TEXTS = {
@@ -42,6 +44,13 @@ def statuses(report: BuildReport) -> dict[str, str]:
     return {f.path: f.status for f in report.files}
 
 
+def rows_of(index: Index, document_id: str) -> tuple[list[Chunk], Vectors, Vectors]:
+    """A document's chunks, their vectors, and those of their sentences."""
+    rows = [row for row, chunk in enumerate(index.chunks) if chunk.document_id == document_id]
+    sentences = np.concatenate([index.sentence_vectors(row) for row in rows])
+    return [index.chunks[row] for row in rows], index.vectors(rows[0], rows[-1] + 1), sentences
+
+
 def snapshot(folder: Path) -> dict[str, bytes]:
     live = [p for p in folder.rglob("*") if p.is_file() and "cache" not in p.parts and not p.name.startswith(".")]
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in live}
@@ -53,7 +62,7 @@ def test_a_first_build_indexes_every_document(seeds: Path, index: Path) -> None:
     assert (report.documents, report.chunks, report.sentences) == (3, 3, 6)
     loaded = load_index(index)
     assert list(loaded.documents) == sorted(TEXTS)
-    assert loaded.manifest["documents"]["fox.txt"]["sha256"] == loaded.documents["fox.txt"].sha256
+    assert loaded.files["fox.txt"]["sha256"] == loaded.documents["fox.txt"].sha256
     for chunk in loaded.chunks:
         document = loaded.documents[chunk.document_id]
         assert document.text[chunk.start : chunk.end] == chunk.text
@@ -72,7 +81,7 @@ def test_nothing_changed_writes_nothing(seeds: Path, index: Path) -> None:
 
 def test_only_the_difference_is_parsed_and_embedded(seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(seeds, index, BagOfWordsEmbedder())
-    unchanged = load_index(index).rows()["sub/dog.md"]
+    unchanged = rows_of(load_index(index), "sub/dog.md")
     (seeds / "fox.txt").write_text("About foxes\n\nFoxes are grey animals now.\n", "utf-8")
     (seeds / "cat.txt").unlink()
     (seeds / "owl.txt").write_text("About owls\n\nOwls hunt at night in silence.\n", "utf-8")
@@ -94,9 +103,10 @@ def test_only_the_difference_is_parsed_and_embedded(seeds: Path, index: Path, mo
     loaded = load_index(index)
     assert sorted(loaded.documents) == ["fox.txt", "owl.txt", "sub/dog.md"]
     assert "red" not in " ".join(c.text for c in loaded.chunks)
-    kept = loaded.rows()["sub/dog.md"]
-    assert kept.chunks == unchanged.chunks
-    np.testing.assert_array_equal(kept.vectors, unchanged.vectors)
+    kept = rows_of(loaded, "sub/dog.md")
+    assert kept[0] == unchanged[0]
+    np.testing.assert_array_equal(kept[1], unchanged[1])
+    np.testing.assert_array_equal(kept[2], unchanged[2])
 
 
 def test_an_updated_index_equals_one_made_anew(seeds: Path, index: Path, tmp_path: Path) -> None:
@@ -106,7 +116,7 @@ def test_an_updated_index_equals_one_made_anew(seeds: Path, index: Path, tmp_pat
     build(seeds, index, BagOfWordsEmbedder())
     build(seeds, tmp_path / "fresh", BagOfWordsEmbedder())
     old, new = load_index(index), load_index(tmp_path / "fresh")
-    assert old.manifest["documents"] == new.manifest["documents"]
+    assert old.files == new.files
     assert list(old.chunks) == list(new.chunks)
     vector = BagOfWordsEmbedder().embed_query("grey foxes")
     assert old.dense(vector, 5) == new.dense(vector, 5)
@@ -238,7 +248,7 @@ def test_another_embedder_rebuilds(seeds: Path, index: Path) -> None:
 
 def test_a_damaged_index_is_made_anew(seeds: Path, index: Path) -> None:
     build(seeds, index, BagOfWordsEmbedder())
-    path = index / "gen-000001" / "vectors.faiss"
+    path = index / "gen-000001" / "vectors"
     path.write_bytes(path.read_bytes()[:-9])
     embedder = BagOfWordsEmbedder()
     assert build(seeds, index, embedder).generation == "gen-000002"
@@ -330,3 +340,102 @@ def test_progress_counts_up_to_all(seeds: Path, index: Path) -> None:
     build(seeds, index, BagOfWordsEmbedder(), progress=lambda *step: seen.append(step))
     assert [s for s in seen if s[0] == "reading"] == [("reading", n, 3) for n in range(4)]
     assert seen[-1] == ("embedding", 9, 9)
+
+
+# --- the same bytes under another name -----------------------------------------------------------
+
+
+def reports(report: BuildReport) -> dict[str, tuple[str, str]]:
+    return {f.path: (f.status, f.why) for f in report.files if f.status != "unchanged"}
+
+
+def test_a_rename_costs_no_parse_and_no_embedding(seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    expected = rows_of(load_index(index), "sub/dog.md")
+    (seeds / "sub" / "dog.md").rename(seeds / "hound.md")
+    monkeypatch.setattr(building.loader, "load", lambda *_, **__: pytest.fail("parsed"))
+    (index / "cache" / "embeddings.sqlite").unlink()
+    embedder = BagOfWordsEmbedder()
+    assert reports(build(seeds, index, embedder)) == {"hound.md": ("renamed", "was sub/dog.md")}
+    assert embedder.embedded == []
+    loaded = load_index(index)
+    assert list(loaded.documents) == ["cat.txt", "fox.txt", "hound.md"]
+    assert loaded.documents["hound.md"].id == "hound.md"
+    chunks, vectors, sentences = rows_of(loaded, "hound.md")
+    assert [replace(c, document_id="sub/dog.md") for c in chunks] == expected[0]
+    np.testing.assert_array_equal(vectors, expected[1])
+    np.testing.assert_array_equal(sentences, expected[2])
+    assert not needs_build(seeds, index, embedder.fingerprint)
+
+
+def test_two_files_that_change_places(seeds: Path, index: Path, tmp_path: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    fox, cat = seeds / "fox.txt", seeds / "cat.txt"
+    texts = fox.read_bytes(), cat.read_bytes()
+    fox.write_bytes(texts[1])
+    cat.write_bytes(texts[0])
+    embedder = BagOfWordsEmbedder()
+    build(seeds, index, embedder)
+    assert embedder.embedded == []
+    build(seeds, tmp_path / "fresh", embedder)
+    old, new = load_index(index), load_index(tmp_path / "fresh")
+    assert dict(old.documents) == dict(new.documents)
+    assert list(old.chunks) == list(new.chunks)
+    assert old.files == new.files
+
+
+def test_a_title_that_was_the_name_follows_the_name(seeds: Path, index: Path, tmp_path: Path) -> None:
+    (seeds / "first draft.txt").write_text("It says something here. It says more of it there.\n", "utf-8")
+    build(seeds, index, BagOfWordsEmbedder())
+    (seeds / "first draft.txt").rename(seeds / "final word.txt")
+    build(seeds, index, BagOfWordsEmbedder())
+    assert load_index(index).documents["final word.txt"].title == "final word"
+
+
+def test_copies_are_named_and_one_of_them_is_the_source(seeds: Path, index: Path) -> None:
+    text = (seeds / "fox.txt").read_text("utf-8")
+    (seeds / "zfox.txt").write_text(text, "utf-8")
+    (seeds / "sub" / "fox.md").write_text(text.replace("\n\n", "\n\n\n"), "utf-8")
+    report = build(seeds, index, BagOfWordsEmbedder())
+    assert report.duplicates == {"sub/fox.md": "fox.txt", "zfox.txt": "fox.txt"}
+    loaded = load_index(index)
+    assert dict(loaded.duplicate_of) == report.duplicates
+    assert len(loaded.documents) == 5
+    (seeds / "fox.txt").unlink()
+    report = build(seeds, index, BagOfWordsEmbedder())
+    assert report.duplicates == load_index(index).duplicate_of == {"zfox.txt": "sub/fox.md"}
+
+
+# --- at answer time ------------------------------------------------------------------------------
+
+
+def test_stale_names_what_changed_since(seeds: Path, index: Path) -> None:
+    (seeds / "odd\n\u202e.txt").write_text("Odd names are fine here. So they are.", "utf-8")
+    build(seeds, index, BagOfWordsEmbedder())
+    loaded = load_index(index)
+    assert stale(loaded, seeds) == frozenset()
+    (seeds / "cat.txt").write_text("Another text altogether. It is here.", "utf-8")
+    (seeds / "sub" / "dog.md").unlink()
+    (seeds / "new.txt").write_text("Not indexed yet. It will be.", "utf-8")
+    assert stale(loaded, seeds) == {"cat.txt", "sub/dog.md"}
+    assert stale(loaded, seeds, ["fox.txt", "cat.txt", "new.txt"]) == {"cat.txt"}
+    build(seeds, index, BagOfWordsEmbedder())
+    assert stale(load_index(index), seeds) == frozenset()
+    assert stale(loaded, seeds) == {"cat.txt", "sub/dog.md"}  # it is asked of the index that answered
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_a_name_that_is_no_utf8_is_not_stale_for_that(seeds: Path, index: Path) -> None:
+    path = os.path.join(os.fsencode(seeds), b"raw\xff.txt")  # noqa: PTH118
+    with open(path, "wb") as stream:  # noqa: PTH123
+        stream.write(b"Bytes are names too. So they are.")
+    build(seeds, index, BagOfWordsEmbedder())
+    assert stale(load_index(index), seeds) == frozenset()
+    os.unlink(path)  # noqa: PTH108
+    assert len(stale(load_index(index), seeds)) == 1
+
+
+def test_documents_that_are_no_files_are_never_stale(tmp_path: Path, index: Path) -> None:
+    document = Document("a", "It says something here. It says more there.", "A", "0" * 64)
+    index_documents([document], index, BagOfWordsEmbedder())
+    assert stale(load_index(index), tmp_path) == frozenset()

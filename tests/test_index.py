@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 
 from rag import store
+from rag.arrays import ArrayWriter
 from rag.errors import IndexDamaged, IndexLocked, IndexMismatch, IndexMissing, IndexStoreError
-from rag.index import Index, Rows, load_index, write_index
+from rag.index import Index, load_index
 from rag.types import Chunk, Document, Part, Span
+from rag.writer import write_index
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()
@@ -31,21 +34,19 @@ TEXTS = {
 }
 
 
-def rows_of(name: str, text: str) -> Rows:
+def document_of(name: str, text: str) -> tuple[Document, list[Chunk]]:
     """One chunk a sentence pair, as a chunker would cut it."""
     cut = text.index(". ") + 1
     spans = (Span(0, cut), Span(cut + 1, len(text)))
     part = Part(0, len(text), "Title", date="2026-04-07")
     document = Document(name, text, "Title", hashlib.sha256(text.encode()).hexdigest(), parts=(part,))
-    chunk = Chunk(name, 0, len(text), text, "Title", "Heading", "2026-04-07", spans)
-    vectors = EMBEDDER.embed_documents([chunk.search_text])
-    sentences = EMBEDDER.embed_documents([text[s.start : s.end] for s in spans]).astype(np.float16)
-    return Rows(document, (chunk,), vectors, (sentences,))
+    return document, [Chunk(name, 0, len(text), text, "Title", "Heading", "2026-04-07", spans)]
 
 
 def write(folder: Path, texts: dict[str, str]) -> str:
+    documents = [document_of(n, t) for n, t in sorted(texts.items())]
     with store.writing(folder):
-        return write_index(folder, [rows_of(n, t) for n, t in texts.items()], MANIFEST)
+        return write_index(folder, documents, EMBEDDER.embed_documents, MANIFEST)
 
 
 @pytest.fixture
@@ -61,30 +62,44 @@ def answers(index: Index, question: str = "why do cats purr") -> Any:
 
 def files_of(folder: Path) -> list[Path]:
     """Every file that an answer can depend on."""
-    return [*sorted(p for p in folder.rglob("*") if p.is_file() and p.parent != folder), folder / "CURRENT"]
+    inside = sorted(p for p in folder.rglob("*") if p.is_file() and p.parent != folder)
+    return [*(p for p in inside if p.stat().st_size), folder / "CURRENT"]
 
 
 def test_what_is_written_is_read_back(folder: Path) -> None:
     index = load_index(folder, fingerprint=EMBEDDER.fingerprint)
-    expected = [rows_of(n, t) for n, t in TEXTS.items()]
-    assert dict(index.documents) == {r.document.id: r.document for r in expected}
-    assert list(index.chunks) == [c for r in expected for c in r.chunks]
+    expected = [document_of(n, t) for n, t in sorted(TEXTS.items())]
+    assert dict(index.documents) == {document.id: document for document, _ in expected}
+    assert list(index.documents) == sorted(TEXTS)
+    assert list(index.chunks) == [c for _, chunks in expected for c in chunks]
+    assert index.chunks[-1] == expected[-1][1][-1]
+    assert index.chunks[1:] == tuple(index.chunks)[1:]
     assert index.generation == "gen-000001"
     assert index.warning == ""
     assert index.manifest["counts"] == {"documents": 3, "chunks": 3, "sentences": 6}
-    for row, r in enumerate(expected):
-        np.testing.assert_array_equal(index.sentence_vectors(row), r.sentence_vectors[0].astype(np.float32))
+    for row, (document, [chunk]) in enumerate(expected):
+        assert index.document_id(row) == document.id
+        np.testing.assert_array_equal(index.vectors(row, row + 1), EMBEDDER.embed_documents([chunk.search_text]))
+        quotes = EMBEDDER.embed_documents([document.text[s.start : s.end] for s in chunk.sentences])
+        np.testing.assert_array_equal(index.sentence_vectors(row), quotes.astype(np.float16).astype(np.float32))
     assert index.sentence_vectors(0).dtype == np.float32
 
 
-def test_rows_give_the_same_index_again(folder: Path, tmp_path: Path) -> None:
-    first = load_index(folder)
-    with store.writing(tmp_path / "copy"):
-        write_index(tmp_path / "copy", first.rows().values(), MANIFEST)
-    second = load_index(tmp_path / "copy")
-    assert answers(second) == answers(first)
-    for row in range(3):
-        np.testing.assert_array_equal(second.sentence_vectors(row), first.sentence_vectors(row))
+def test_what_is_not_there_is_not_found(folder: Path) -> None:
+    index = load_index(folder)
+    assert 7 not in index.documents
+    for name in ("", "a", "a.txt\0", "zebra.txt"):
+        assert name not in index.documents
+        assert index.documents.get(name) is None
+    for row in (3, -4):
+        with pytest.raises(IndexError):
+            index.chunks[row]
+
+
+def test_documents_come_in_order(tmp_path: Path) -> None:
+    documents = [document_of(n, TEXTS["a.txt"]) for n in ("b.txt", "a.txt")]
+    with store.writing(tmp_path), pytest.raises(ValueError, match="in order"):
+        write_index(tmp_path, documents, EMBEDDER.embed_documents, MANIFEST)
 
 
 def test_dense_order_equals_numpy_brute_force(tmp_path: Path) -> None:
@@ -92,10 +107,10 @@ def test_dense_order_equals_numpy_brute_force(tmp_path: Path) -> None:
     vectors = random.normal(size=(200, EMBEDDER.dimension)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[50:60] = vectors[10:20]  # ties
-    one = rows_of("a.txt", TEXTS["a.txt"])
+    document, [chunk] = document_of("a.txt", TEXTS["a.txt"])
+    many = [replace(chunk, sentences=()) for _ in range(200)]
     with store.writing(tmp_path):
-        many = Rows(one.document, one.chunks * 200, vectors, one.sentence_vectors * 200)
-        write_index(tmp_path, [many], MANIFEST)
+        write_index(tmp_path, [(document, many)], lambda texts: vectors[: len(texts)], MANIFEST)
     index = load_index(tmp_path)
     for query in random.normal(size=(20, EMBEDDER.dimension)).astype(np.float32):
         query /= np.linalg.norm(query)
@@ -106,6 +121,20 @@ def test_dense_order_equals_numpy_brute_force(tmp_path: Path) -> None:
         np.testing.assert_allclose([brute[row] for row, _ in found], [score for _, score in found], atol=1e-5)
     assert len(index.dense(vectors[0], 5)) == 5
     assert len(index.dense(vectors[0], 999)) == 200
+
+
+def test_a_search_among_some_documents_finds_theirs_only(folder: Path) -> None:
+    index = load_index(folder)
+    vector, words = EMBEDDER.embed_query("why do cats purr at foxes"), "why do cats purr at foxes"
+    for some in ([], ["a.txt"], ["sub/b.txt", "a.txt"], list(TEXTS), ["unknown.txt"]):
+        for limited, everything in (
+            (index.dense(vector, 9, documents=some), index.dense(vector, 9)),
+            (index.lexical(words, 9, documents=some), index.lexical(words, 9)),
+        ):
+            expected = [(row, score) for row, score in everything if index.document_id(row) in some]
+            assert [row for row, _ in limited] == [row for row, _ in expected]
+            np.testing.assert_allclose([s for _, s in limited], [s for _, s in expected], atol=1e-6)
+    assert index.lexical(words, 1, documents=["a.txt"])[0][0] == 0
 
 
 def test_mentions_needs_every_word_somewhere(folder: Path) -> None:
@@ -152,6 +181,37 @@ def test_damage_to_any_file_is_an_error_never_an_answer(folder: Path, damage: Ca
         shutil.rmtree(hurt)
 
 
+def test_a_large_index_is_hashed_again_only_where_a_file_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    original = store._sha256
+    monkeypatch.setattr(store, "_sha256", lambda path: hashed.append(path.name) or original(path))
+    load_index(folder)
+    load_index(folder)
+    assert hashed.count("vectors") == 2
+    monkeypatch.setattr(store, "VERDICTS_FROM", 0)
+    load_index(folder)
+    hashed.clear()
+    load_index(folder)
+    assert hashed == []
+    path = folder / "gen-000001" / "vectors"
+    before = path.stat()
+    _flip(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(IndexDamaged):
+        load_index(folder)
+    _flip(path)
+    load_index(folder)
+    assert hashed == ["vectors", "vectors"]
+    (folder / ".checked").write_bytes(b"\xff{")
+    load_index(folder)
+    assert len(hashed) > 10
+    monkeypatch.setattr(store, "VERDICTS_FROM", 0)
+    write(folder, TEXTS)
+    hashed.clear()
+    assert load_index(folder).generation == "gen-000002"
+    assert hashed == []
+
+
 def test_every_byte_of_current_counts(folder: Path) -> None:
     content = (folder / "CURRENT").read_bytes()
     for position in range(len(content)):
@@ -180,7 +240,7 @@ def test_a_damaged_newest_generation_falls_back_loudly(folder: Path) -> None:
 def test_both_generations_damaged_is_an_error(folder: Path) -> None:
     write(folder, TEXTS)
     for generation in ("gen-000001", "gen-000002"):
-        _flip(folder / generation / "vectors.faiss")
+        _flip(folder / generation / "vectors")
     with pytest.raises(IndexDamaged, match="gen-000002"):
         load_index(folder)
 
@@ -192,7 +252,7 @@ def test_another_embedder_is_named_on_both_sides(folder: Path) -> None:
 
 def test_another_schema_is_named_on_both_sides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.index.SCHEMA", 99)
-    with pytest.raises(IndexMismatch, match=r"schema 1; .*schema 99"):
+    with pytest.raises(IndexMismatch, match=r"schema 2; .*schema 99"):
         load_index(folder)
 
 
@@ -259,7 +319,7 @@ def test_a_full_disk_is_an_error_a_person_understands(folder: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(np, "save", full)
+        patch.setattr(ArrayWriter, "append", full)
         with pytest.raises(IndexStoreError, match="No space left on device"):
             write(folder, TEXTS)
     assert answers(load_index(folder)) == expected

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["errors", "types", "words", "catalogue", "calibration"],
     ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
+    ["arrays", "duplicates"],
     [
         "config",
         "onnx_embedding",
@@ -20,6 +21,7 @@ LAYERS = [
         "sentences",
         "prompt",
         "lexical",
+        "dense",
         "render",
         "models",
         "checks",
@@ -30,7 +32,9 @@ LAYERS = [
     ["blocks"],
     ["load", "embed", "rerank", "judge"],
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
-    ["compare", "retrieve", "relevance", "build", "quote", "scoring"],
+    ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring"],
+    ["build"],
+    ["watch"],
     ["assistant"],
     ["evaluate", "doctor", "web"],
     ["cli", "ui"],
@@ -40,8 +44,8 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 CONFIG_READERS = {"assistant", "cli", "ui", "doctor", "evaluate"}
 OWNERS = {
     "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/onnx_embedding.py", "rag/rerank.py"},
-    "faiss": {"rag/index.py"},
-    "bm25s": {"rag/lexical.py"},
+    "faiss": {"rag/dense.py"},
+    "bm25s": set(),  # only a test compares with it
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
     "xllamacpp": {"rag/generate/engine.py"},
     "trafilatura": {"rag/load/html.py"},

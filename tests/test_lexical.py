@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lexical import K1, B, build_lexical, load_lexical
+from rag.lexical import K1, B, Lexical, LexicalWriter
 from rag.words import content_stems
 
 TEXTS = ["red fox", "fox fox dog", "cat bird tree", "cat"]
+
+
+def build_lexical(texts: Iterable[str], folder: Path | None = None) -> Lexical:
+    """The index of ``texts``, in a temporary folder that its maps outlive."""
+    with tempfile.TemporaryDirectory() as temporary:
+        place = (folder or Path(temporary)) / "words"
+        writer = LexicalWriter(place)
+        for text in texts:
+            writer.add(text)
+        writer.close()
+        return Lexical(place)
 
 
 def by_hand(query: list[str], texts: list[list[str]]) -> list[float]:
@@ -74,12 +87,42 @@ def test_idf_falls_with_document_frequency() -> None:
     assert lexical.idf("unseen") > lexical.idf("dog") > lexical.idf("fox")
 
 
-def test_saved_and_loaded_it_answers_identically(tmp_path: Path) -> None:
-    lexical = build_lexical(TEXTS)
-    lexical.save(tmp_path)
-    loaded = load_lexical(tmp_path)
-    for query in ("fox dog", "cat", "", "zebra"):
-        assert loaded.search(query, 5) == lexical.search(query, 5)
-    assert loaded.idf("fox") == lexical.idf("fox")
-    assert all(loaded.knows(stem) for stem in content_stems("fox cat tree"))
-    assert not loaded.knows("zebra")
+def test_copied_rows_answer_as_if_they_were_added(tmp_path: Path) -> None:
+    before = build_lexical([*TEXTS, "wolf"], tmp_path)
+    writer = LexicalWriter(tmp_path / "after", before)
+    writer.copy(2, 4)
+    writer.add("fox owl")
+    writer.copy(0, 1)
+    writer.close()
+    after = Lexical(tmp_path / "after")
+    anew = build_lexical([*TEXTS[2:4], "fox owl", TEXTS[0]])
+    for query in ("fox dog", "cat", "owl bird", "zebra", "wolf"):
+        assert after.search(query, 5) == anew.search(query, 5)
+    assert after.knows("owl")
+    assert not after.knows("wolf")
+    assert after.idf("wolf") == anew.idf("wolf") == anew.idf("zebra")
+
+
+@pytest.mark.parametrize("block", [1, 3, 7])
+def test_the_size_of_a_block_does_not_matter(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["", *TEXTS * 5, "fox " * 9, ""]
+    expected = build_lexical(texts)
+    monkeypatch.setattr("rag.lexical._BLOCK", block)
+    for query in ("fox dog", "cat tree"):
+        assert build_lexical(texts).search(query, 50) == expected.search(query, 50)
+
+
+def test_scores_equal_those_of_bm25s() -> None:
+    bm25s = pytest.importorskip("bm25s")
+    random = np.random.default_rng(3)
+    texts = [" ".join(f"w{n}" for n in random.zipf(1.5, size=30) if n < 400) or "w1" for _ in range(200)]
+    other = bm25s.BM25(k1=K1, b=B, method="lucene")
+    other.index([content_stems(text) for text in texts], show_progress=False)
+    ours = build_lexical(texts)
+    for query in (["w1", "w7"], ["w30", "w2", "w5"]):
+        np.testing.assert_allclose(ours.scores(" ".join(query)), other.get_scores(query), rtol=1e-5, atol=1e-6)
+
+
+def test_ties_at_the_last_place_go_to_the_lower_rows() -> None:
+    lexical = build_lexical(["owl", *["fox"] * 30, "fox fox"])
+    assert [row for row, _ in lexical.search("fox", 4)] == [31, 1, 2, 3]

@@ -8,17 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import store
-from rag.index import Index, Rows, load_index, write_index
+from rag.index import Index, load_index
 from rag.retrieve import (
-    DENSE_WEIGHT,
-    LEXICAL_WEIGHT,
     by_source,
     candidates,
-    reciprocal_rank_fusion,
+    convex_combination,
     retrieve,
     select_evidence,
 )
 from rag.types import Chunk, Document, Evidence, Hit, Span
+from rag.writer import write_index
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()
@@ -42,7 +41,7 @@ TEXTS = {
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     """A chunk a sentence in the first two documents, a chunk a document in the others."""
     folder = tmp_path_factory.mktemp("index")
-    rows = []
+    documents = []
     for name, sentences in TEXTS.items():
         text = " ".join(sentences)
         starts = [text.index(sentences[0])]
@@ -53,20 +52,10 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
         chunks = tuple(
             Chunk(name, g[0].start, g[-1].end, text[g[0].start : g[-1].end], "", "", None, tuple(g)) for g in groups
         )
-        rows.append(
-            Rows(
-                Document(name, text, name, "0"),
-                chunks,
-                EMBEDDER.embed_documents([c.text for c in chunks]),
-                tuple(
-                    EMBEDDER.embed_documents([text[s.start : s.end] for s in c.sentences]).astype(np.float16)
-                    for c in chunks
-                ),
-            )
-        )
+        documents.append((Document(name, text, name, "0"), chunks))
     manifest = {"embedder": {"name": "x", "fingerprint": "x", "dimension": EMBEDDER.dimension}}
     with store.writing(folder):
-        write_index(folder, rows, manifest)
+        write_index(folder, documents, EMBEDDER.embed_documents, manifest)
     return load_index(folder)
 
 
@@ -86,9 +75,7 @@ def test_hits_are_best_first_and_say_who_found_them(index: Index) -> None:
     assert hits[0].dense_rank in (1, 2)
     assert hits[0].lexical_rank in (1, 2)
     assert all(index.chunks[h.row] == h.chunk for h in hits)
-    for hit in hits:
-        ranks = [(hit.dense_rank, DENSE_WEIGHT), (hit.lexical_rank, LEXICAL_WEIGHT)]
-        assert hit.score == pytest.approx(sum(weight / (60 + rank) for rank, weight in ranks if rank))
+    assert all(0 <= h.score <= 1 for h in hits)
 
 
 def test_no_document_fills_the_hits_alone(index: Index) -> None:
@@ -104,16 +91,30 @@ def test_the_same_question_gives_the_same_answer(index: Index) -> None:
     assert evidence_for(index, "who sings under water") == evidence_for(index, "who sings under water")
 
 
-@given(st.lists(st.tuples(st.lists(st.integers(0, 20), unique=True), st.floats(0.1, 3)), max_size=4))
-def test_fusion_is_the_formula(rankings: list[tuple[list[int], float]]) -> None:
-    expected: dict[int, float] = {}
-    for row in range(21):
-        score = sum(w / (60 + rows.index(row) + 1) for rows, w in rankings if row in rows)
-        if score:
-            expected[row] = score
-    fused = reciprocal_rank_fusion(rankings)
-    assert dict(fused) == pytest.approx(expected)
+@given(
+    st.dictionaries(st.integers(0, 20), st.floats(-1, 1), min_size=1),
+    st.dictionaries(st.integers(0, 20), st.floats(0.1, 30)),
+    st.floats(0, 1),
+)
+def test_fusion_is_the_formula(cosines: dict[int, float], bm25: dict[int, float], weight: float) -> None:
+    bm25 = {row: score for row, score in bm25.items() if row in cosines}
+    low, high = min(cosines.values()), max(cosines.values())
+    fused = convex_combination(cosines, bm25, dense_weight=weight)
+    for row, score in fused:
+        meaning = (cosines[row] - low) / (high - low) if high > low else 1.0
+        wording = bm25.get(row, 0.0) / max(bm25.values()) if bm25 else 0.0
+        assert score == pytest.approx(weight * meaning + (1 - weight) * wording)
     assert fused == sorted(fused, key=lambda item: (-item[1], item[0]))
+    assert {row for row, _ in fused} == set(cosines)
+
+
+def test_what_only_its_words_find_is_found(index: Index) -> None:
+    question = "Avocado"
+    orthogonal = np.zeros(EMBEDDER.dimension, np.float32)
+    orthogonal[EMBEDDER.embed_query("zebra").argmax()] = 1
+    hits = retrieve(question, orthogonal, index)
+    assert hits[0].chunk.document_id.startswith("avocado")
+    assert hits[0].lexical_rank
 
 
 def test_evidence_is_exact_numbered_and_in_document_order(index: Index) -> None:

@@ -34,7 +34,7 @@ def describe(document_id: str, text: str, sha256: str, page: Page) -> Document:
         return Document(
             document_id, text, page.title or articles[0].title, sha256, page.outlet, page.author, page.date, articles
         )
-    title = page.title or _title(text, structure) or _from_name(document_id)
+    title = page.title or _title(text, structure) or title_from_name(document_id)
     author, outlet, date = _byline(text, structure)
     return Document(document_id, text, title, sha256, page.outlet or outlet, page.author or author, page.date or date)
 
@@ -54,7 +54,8 @@ def _title(text: str, structure: tuple[Block, ...]) -> str | None:
     return next((t for t in found if len(t.split()) >= 3), found[0] if found else None)
 
 
-def _from_name(document_id: str) -> str:
+def title_from_name(document_id: str) -> str:
+    """The title of a document whose text and markup show none."""
     return re.sub(r"[_\W]+", " ", PurePosixPath(document_id).stem).strip() or document_id
 
 
