@@ -395,10 +395,13 @@ def check_question(question: str) -> str:
 
 def open_model(settings: Settings) -> Generator:
     """The generator the settings name, from the store or a path. Raises ModelMissing, ModelDamaged."""
+    from platformdirs import user_cache_path
+
     from rag.generate import open_generator
 
     path = models.locate(settings.generator, settings.models)
-    return open_generator(path, name=_short(settings.generator), threads=settings.threads)
+    states = user_cache_path("quoted-rag") / "states"
+    return open_generator(path, name=_short(settings.generator), threads=settings.threads, state_dir=states)
 
 
 def open_embedding(settings: Settings) -> Embedder:

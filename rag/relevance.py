@@ -37,20 +37,35 @@ class _Read:
     in_context: float
 
 
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the weights of ``rag.calibration`` are for."""
+
+    question: Mapping[str, float]
+    sentences: tuple[tuple[Candidate, Mapping[str, float]], ...]  # those read, in order
+    missing: tuple[str, ...]  # names of the question that the likeliest passage lacks
+
+
 def judge_relevance(
     question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker
 ) -> Relevance:
     """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
+    found = signals(question, candidates, hits, reranker)
+    ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in found.sentences]
+    ranked.sort(key=lambda pair: -pair[1])
+    return Relevance(tuple(ranked), ANSWERABLE.log_odds(found.question), found.missing)
+
+
+def signals(question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
+    """Has the cross-encoder read the likeliest sentences and passages; takes nearly all the time."""
     first = candidates[:READ_ALONE]
     alone = reranker.scores(question, [plain(c.quote) for c in first])
     in_context = reranker.scores(question, [_in_context(c) for c in first[:READ_IN_CONTEXT]])
     in_context += [min(_FAINT, a) for a in alone[READ_IN_CONTEXT:]]
     passages = reranker.scores(question, [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]])
     read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
-    signals, missing = _question_signals(question, read, passages)
-    ranked = sorted(((r.candidate, SENTENCE.log_odds(s)) for r, s in zip(read, _sentence_signals(read), strict=True)),
-                    key=lambda pair: -pair[1])  # fmt: skip
-    return Relevance(tuple(ranked), ANSWERABLE.log_odds(signals), missing)
+    of_question, missing = _question_signals(question, read, passages)
+    return Signals(of_question, tuple(zip(first, _sentence_signals(read), strict=True)), missing)
 
 
 def _in_context(candidate: Candidate) -> str:

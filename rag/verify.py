@@ -110,7 +110,8 @@ def verify(
 ) -> Sentence | Removed:
     """The claim with the citations that support it, or why it was taken out.
 
-    A fragment ("The Apache 2.0 license.") is verified together with the question it completes.
+    A fragment ("The Apache 2.0 license.") is verified together with the question it completes, and must then be the
+    source's own wording: the judge is easily led by a question that resembles the source.
     """
     if not content_stems(claim.text):
         return Removed(claim.text, "it says nothing that could be checked")
@@ -127,7 +128,7 @@ def verify(
         for found in plausible:
             if found.check.coverage >= SAME_WORDS:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
-        for found in plausible[:_MOST_JUDGED]:
+        for found in plausible[: 0 if fragment else _MOST_JUDGED]:
             (probability,) = verifier.support(statement.text, [found.premise], abort=abort)
             if probability >= LIKELY:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))

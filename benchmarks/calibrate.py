@@ -1,0 +1,159 @@
+"""Prints the weights of rag/calibration.py anew, from development halves of evaluation sets.
+
+    python -m benchmarks.calibrate SETS [--limit 450]
+
+SETS holds clapnq, squad2 and qed. Signals of a question take the cross-encoder about a second, so they are kept in
+--work and an interrupted run goes on. The language model's share needs the language model: it is fitted to the scores
+it gives while questions are answered, and not here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rag import assistant
+from rag.build import index_documents
+from rag.calibration import ANSWERABLE, SENTENCE
+from rag.config import settings
+from rag.datasets import read_set
+from rag.errors import RagError
+from rag.evaluate import sample
+from rag.gold import same_sentence
+from rag.index import Index, load_index
+from rag.metrics import auroc
+from rag.relevance import signals
+from rag.retrieve import candidates, retrieve
+from rag.types import Embedder
+
+SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
+RIDGE = 3.0
+FOLDS = 5
+
+Floats = npt.NDArray[np.float64]
+
+
+def fit(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Weights and intercept, of shape (signals + 1,), of a ridge logistic regression by Newton's method."""
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
+    z = np.c_[(x - mean) / scale, np.ones(len(x))]
+    ridge = np.diag([RIDGE] * x.shape[1] + [0.0])
+    beta = np.zeros(z.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-z @ beta))
+        gradient = z.T @ (weights * (y - p)) - ridge @ beta
+        step = np.linalg.solve((z * (weights * p * (1 - p))[:, None]).T @ z + ridge, gradient)
+        beta += step
+        if np.abs(step).max() < 1e-8:
+            break
+    raw = beta[:-1] / scale
+    return np.append(raw, beta[-1] - raw @ mean)
+
+
+def cross_validated(x: Floats, y: Floats, weights: Floats, group: npt.NDArray[np.int64]) -> Floats:
+    """Log-odds of each row by weights fitted without its group's fold."""
+    out = np.zeros(len(y))
+    for fold in range(FOLDS):
+        held = group % FOLDS == fold
+        beta = fit(x[~held], y[~held], weights[~held])
+        out[held] = x[held] @ beta[:-1] + beta[-1]
+    return out
+
+
+def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[dict[str, object]]:
+    """A row a question: its signals, those of its sentences, and which sentences are gold."""
+    chosen = settings()
+    reranker = assistant.open_ranking(chosen)
+    data = read_set(folder, documents=chosen.seeds)
+    kept = work / f"{folder.name}.jsonl"
+    rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
+    done = {row["id"] for row in rows}
+    index = _open(work / folder.name, data.documents, embedder)
+    for question in sample(data.questions, limit, 0):
+        if question.id in done:
+            continue
+        vector = embedder.embed_query(question.text)
+        hits = retrieve(question.text, vector, index, k=chosen.passages, documents=question.given_docs)
+        if not (ranked := candidates(question.text, vector, hits, index)):
+            continue
+        found = signals(question.text, ranked, hits, reranker)
+        row = {
+            "id": question.id,
+            "answerable": question.kind != "unanswerable",
+            "question": dict(found.question),
+            "sentences": [
+                {**of, "gold": any(
+                    c.hit.chunk.document_id == g.document_id and same_sentence(c.quote, g.text)
+                    for g in question.evidence
+                )}
+                for c, of in found.sentences
+            ],
+        }  # fmt: skip
+        rows.append(row)
+        with kept.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+        print(f"\r{folder.name}: {len(rows)}", end="", flush=True)
+    print()
+    return rows
+
+
+def _open(folder: Path, documents: object, embedder: Embedder) -> Index:
+    try:
+        return load_index(folder, fingerprint=embedder.fingerprint)
+    except RagError:
+        index_documents(documents, folder, embedder)  # type: ignore[arg-type]
+        return load_index(folder, fingerprint=embedder.fingerprint)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sets", type=Path)
+    parser.add_argument("--limit", type=int, default=450, help="questions a set")
+    parser.add_argument("--work", type=Path, default=Path(".calibrate"))
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    embedder = assistant.open_embedding(replace(settings(), threads=0))
+    rows = {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
+    report("ANSWERABLE", ANSWERABLE.of, rows, of_sentences=False)
+    report("SENTENCE", SENTENCE.of, rows, of_sentences=True)
+
+
+def report(title: str, names: object, rows: dict[str, list[dict[str, object]]], *, of_sentences: bool) -> None:
+    keys = list(names)  # type: ignore[call-overload]
+    x, y, weights, group, where = [], [], [], [], []
+    number = 0
+    for name, weight in SETS.items():
+        for row in rows[name]:
+            number += 1
+            items = row["sentences"] if of_sentences else [{**row["question"], "gold": row["answerable"]}]  # type: ignore[dict-item]
+            if of_sentences and not any(item["gold"] for item in items):  # type: ignore[union-attr]
+                continue
+            for item in items:  # type: ignore[union-attr]
+                x.append([float(item[k]) for k in keys])
+                y.append(float(item["gold"]))
+                weights.append((1.5 if name == "clapnq" else 1.0) if of_sentences else weight)
+                group.append(number)
+                where.append(name)
+    arrays = np.array(x), np.array(y), np.array(weights)
+    groups, sets = np.array(group), np.array(where)
+    beta = fit(*arrays)
+    print(f"{title}: intercept {beta[-1]:.4f}", {k: round(float(b), 4) for k, b in zip(keys, beta, strict=False)})
+    out = cross_validated(*arrays, groups)
+    for name in SETS:
+        here = sets == name
+        measure = auroc(list(out[here]), list(arrays[1][here] > 0), seed=0)
+        print(
+            f"  {name}: cross-validated AUROC {measure.value:.3f} (n {measure.n})" if measure else f"  {name}: one kind"
+        )
+        if of_sentences:
+            best = [arrays[1][groups == g][out[groups == g].argmax()] for g in np.unique(groups[here])]
+            print(f"  {name}: the best sentence is gold for {np.mean(best):.3f} (n {len(best)})")
+
+
+if __name__ == "__main__":
+    main()
