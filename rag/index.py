@@ -226,7 +226,8 @@ def record_of(document: Document, chunks: Sequence[Chunk]) -> bytes:
 
 def document_of(value: Mapping[str, Any]) -> Document:
     fields = {name: value[name] for name in Document.__dataclass_fields__}
-    return Document(**{**fields, "parts": tuple(Part(**part) for part in value["parts"])})
+    parts = tuple(Part(**part) for part in value["parts"])
+    return Document(**{**fields, "parts": parts, "pages": tuple(value["pages"])})
 
 
 def chunk_of(value: Sequence[Any], document: Document) -> Chunk:

@@ -9,6 +9,7 @@ so that ``document.text[c.start:c.end] == c.quote`` holds for every citation eve
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
@@ -63,6 +64,11 @@ class Document:
     author: str | None = None
     date: str | None = None  # ISO 8601, YYYY-MM-DD; None where the text does not show one
     parts: tuple[Part, ...] = ()
+    pages: tuple[int, ...] = ()  # offset where each page starts, in order; empty for a text without pages
+
+    def page_at(self, offset: int) -> int | None:
+        """The number, from 1, of the page that holds ``offset``; None for a text without pages."""
+        return max(1, bisect_right(self.pages, offset)) if self.pages else None
 
     def part_at(self, offset: int) -> Part:
         """The part that holds ``offset``; the whole document where no part does."""

@@ -11,17 +11,38 @@ from types import MappingProxyType
 
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
+from rag.load.docx import load_docx
+from rag.load.epub import load_epub
 from rag.load.html import load_html
+from rag.load.mail import load_eml
 from rag.load.markdown import load_markdown
 from rag.load.metadata import describe
+from rag.load.odt import load_odt
 from rag.load.page import Loader
+from rag.load.pdf import load_pdf
+from rag.load.rtf import load_rtf
+from rag.load.table import load_csv
 from rag.load.text import load_text
 from rag.types import Document
 
 MAX_BYTES = 50 * 2**20
 
 LOADERS: Mapping[str, Loader] = MappingProxyType(
-    {".txt": load_text, ".md": load_markdown, ".html": load_html, ".htm": load_html}
+    {
+        ".txt": load_text,
+        ".md": load_markdown,
+        ".html": load_html,
+        ".htm": load_html,
+        ".xhtml": load_html,
+        ".pdf": load_pdf,
+        ".docx": load_docx,
+        ".odt": load_odt,
+        ".rtf": load_rtf,
+        ".epub": load_epub,
+        ".csv": load_csv,
+        ".tsv": load_csv,
+        ".eml": load_eml,
+    }
 )
 
 __all__ = ["LOADERS", "MAX_BYTES", "MAX_CHARS", "document_id", "load", "supported"]
@@ -51,7 +72,8 @@ def load(path: Path, *, root: Path) -> Document:
     """Read one file as a Document.
 
     Raises LoadError for what is not a regular file below ``root`` reached without symbolic links, is over
-    ``MAX_BYTES`` or ``MAX_CHARS``, has an unknown suffix, is binary or holds no text.
+    ``MAX_BYTES`` or ``MAX_CHARS``, has an unknown suffix, is broken or holds no text. Parsing is not bounded here
+    in time or memory: ``rag.load.worker`` does that.
     """
     name = document_id(path, root=root)
     loader = LOADERS.get(path.suffix.lower())
@@ -65,6 +87,10 @@ def load(path: Path, *, root: Path) -> Document:
         text = canonical(page.text).strip("\n")
     except LoadError as error:
         raise LoadError(f"{name}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a library met something its writers did not think of
+        raise LoadError(f"{name}: broken, or no {path.suffix[1:]} file ({error or type(error).__name__}).") from error
     if not text.strip():
         raise LoadError(f"{name}: The file has no text.")
     if len(text) > MAX_CHARS:

@@ -29,14 +29,14 @@ _HEAD_PROSE = 2  # paragraphs below the title within which a byline still is the
 def describe(document_id: str, text: str, sha256: str, page: Page) -> Document:
     """The Document of canonical ``text``; what the page's markup said wins over what the text shows."""
     structure = blocks(text)
-    articles = _articles(text, structure)
-    if articles:
-        return Document(
-            document_id, text, page.title or articles[0].title, sha256, page.outlet, page.author, page.date, articles
-        )
-    title = page.title or _title(text, structure) or title_from_name(document_id)
-    author, outlet, date = _byline(text, structure)
-    return Document(document_id, text, title, sha256, page.outlet or outlet, page.author or author, page.date or date)
+    if articles := _articles(text, structure):
+        title, author, outlet, date = articles[0].title, None, None, None
+    else:
+        title = _title(text, structure) or title_from_name(document_id)
+        author, outlet, date = _byline(text, structure)
+    told = (page.outlet or outlet, page.author or author, page.date or date or page.created)
+    parts = tuple(Part(p.start, p.end, p.title, *told) for p in page.parts) or articles
+    return Document(document_id, text, page.title or title, sha256, *told, parts, page.pages)
 
 
 def _line(text: str, block: Block) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from rag.load.canonical import canonical
+from rag.types import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +17,28 @@ class Page:
     title: str | None = None
     outlet: str | None = None
     author: str | None = None
-    date: str | None = None  # ISO 8601, YYYY-MM-DD
+    date: str | None = None  # ISO 8601, YYYY-MM-DD: of publication
+    created: str | None = None  # likewise, of the file: what counts where neither markup nor text has a date
+    parts: tuple[Part, ...] = ()  # offsets of ``text``, which then is canonical and stripped, as for pages
+    pages: tuple[int, ...] = ()  # where each page starts
 
 
 Loader = Callable[[bytes], Page]
 """Bytes of one file to a Page; raises LoadError where they are not of its format."""
+
+
+def in_parts(sections: Sequence[tuple[str, str]]) -> tuple[str, tuple[Part, ...]]:
+    """The text of (title, text) sections one after the other, and a Part for each; empty ones are left out."""
+    texts: list[str] = []
+    parts: list[Part] = []
+    start = 0
+    for title, raw in sections:
+        text = canonical(raw).strip()
+        if not text:
+            continue
+        if parts:
+            text = "\n\n" + text
+        texts.append(text)
+        parts.append(Part(start, start + len(text), title))
+        start += len(text)
+    return "".join(texts), tuple(parts)

@@ -1,0 +1,80 @@
+"""Word documents (.docx), by way of mammoth's HTML."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+from rag.load.archive import Archive, local, text_at
+from rag.load.markup import lines_of, parse_html, remove_note_marks
+from rag.load.page import Page
+from rag.load.properties import stated_author, stated_date, stated_title
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_OFF = ("0", "false", "off", "none")
+_STYLES = """
+p[style-name='Title'] => h1:fresh
+p[style-name='Subtitle'] => h2:fresh
+"""
+
+
+def load_docx(data: bytes) -> Page:
+    """Paragraphs, headings, lists, tables and footnotes; no headers, deletions, comments or hidden text."""
+    import mammoth
+
+    archive = Archive(data)
+    html = mammoth.convert_to_html(
+        io.BytesIO(_harmless(archive)), style_map=_STYLES, convert_image=mammoth.images.img_element(lambda image: {})
+    ).value
+    tree = parse_html(f"<html><body>{html}</body></html>")
+    remove_note_marks(tree)
+    for paragraph in tree.xpath("//td/p|//th/p"):
+        paragraph.tag = "span"
+        paragraph.tail = " "
+    core = archive.optional_xml("docProps/core.xml")
+    return Page(
+        lines_of(tree.find("body")),
+        title=stated_title(text_at(core, "title")),
+        author=stated_author(text_at(core, "creator")),
+        created=stated_date(text_at(core, "created")),
+    )
+
+
+def _harmless(archive: Archive) -> bytes:
+    """A container of the text's XML alone, parsed and written anew, so that mammoth sees no DTD, image or object."""
+    from lxml import etree
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as container:
+        for name in archive.names:
+            if name.endswith(".rels") or (name.endswith(".xml") and not name.startswith(("docProps/", "customXml/"))):
+                root = archive.xml(name)
+                if name.startswith("word/"):
+                    _remove_hidden(root)
+                container.writestr(name, etree.tostring(root, encoding="utf-8", xml_declaration=True))
+    return out.getvalue()
+
+
+def _remove_hidden(root: _Element) -> None:
+    for run in list(root.iter(f"{_W}r")):
+        properties = run.find(f"{_W}rPr")
+        if properties is not None and (_vanishes(properties) or _white_on_nothing(run, properties)):
+            run.getparent().remove(run)
+
+
+def _vanishes(properties: _Element) -> bool:
+    mark = properties.find(f"{_W}vanish")
+    return mark is not None and mark.get(f"{_W}val", "1").lower() not in _OFF
+
+
+def _white_on_nothing(run: _Element, properties: _Element) -> bool:
+    """White letters, and neither the run nor what it stands in is shaded."""
+    colour = properties.find(f"{_W}color")
+    if colour is None or colour.get(f"{_W}val", "").upper() != "FFFFFF":
+        return False
+    properties_around = [p for e in (run, *run.iterancestors()) for p in e if local(p).endswith("Pr")]
+    return not any(local(e) in ("shd", "highlight") for p in properties_around for e in p)

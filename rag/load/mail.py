@@ -1,0 +1,91 @@
+"""Mails (.eml): subject, sender and day, and the text as it was written."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import email.utils
+import re
+from email.message import EmailMessage
+from itertools import groupby
+
+from rag.errors import LoadError
+from rag.load.canonical import canonical, decode, unwrapped
+from rag.load.markup import body_of, lines_of, parse_html, remove_unseen
+from rag.load.page import Page
+
+_QUOTED = re.compile(r"(?:>\s?)+")
+_MAX_PARTS = 1000
+
+
+def load_eml(data: bytes) -> Page:
+    """The plain text, or else the HTML; attachments are named at the end, in lines that are never quoted."""
+    message = email.message_from_bytes(data, policy=email.policy.default)
+    if not isinstance(message, EmailMessage) or not message.keys() or not _header(message, "from", "subject", "date"):
+        raise LoadError("The file is no mail: it has neither sender, subject nor date.")
+    sender = _header(message, "from")
+    name, address = email.utils.parseaddr(sender or "")
+    text = "\n\n".join(t for t in (_body(message), *_attachments(message)) if t)
+    return Page(
+        text, title=_header(message, "subject"), author=name or address or None, date=_day(_header(message, "date"))
+    )
+
+
+def _header(message: EmailMessage, *names: str) -> str | None:
+    """The first of these headers that says something; a malformed one is as good as none."""
+    for name in names:
+        try:
+            value = " ".join(str(message.get(name, "")).split())
+        except Exception:  # the parser of headers raises many kinds
+            continue
+        if value:
+            return value
+    return None
+
+
+def _day(value: str | None) -> str | None:
+    try:
+        return email.utils.parsedate_to_datetime(value or "").date().isoformat()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _body(message: EmailMessage) -> str:
+    part = message.get_body(("plain", "html"))
+    if part is None:
+        return ""
+    content = _content(part)
+    if part.get_content_type() == "text/html":
+        tree = parse_html(canonical(content))
+        remove_unseen(tree)
+        return lines_of(body_of(tree))
+    return _as_written(canonical(content))
+
+
+def _content(part: EmailMessage) -> str:
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    try:
+        return payload.decode(part.get_content_charset("utf-8"))
+    except (LookupError, ValueError):
+        return decode(payload)
+
+
+def _as_written(text: str) -> str:
+    """Paragraphs on one line each; what the mail quotes stands without its ">" in paragraphs of its own."""
+    text = text.split("\n-- \n")[0]  # below it stands the signature
+    runs = groupby(text.split("\n"), lambda line: line.startswith(">"))
+    plain = ("\n".join(_QUOTED.sub("", line, count=1) if quoted else line for line in run) for quoted, run in runs)
+    return "\n\n".join(unwrapped(run) for run in plain)
+
+
+def _attachments(message: EmailMessage) -> list[str]:
+    found = []
+    for number, part in enumerate(message.walk()):
+        if number > _MAX_PARTS:
+            raise LoadError(f"The mail has more than {_MAX_PARTS:,} parts.")
+        if part.get_content_disposition() == "attachment" or part.get_filename():
+            name = " ".join((part.get_filename() or "without name").split())[:200]
+            found.append(f"Attachment not read: {name} ({part.get_content_type()})")
+    return found
