@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -15,7 +15,9 @@ _EDGE_LINES = 3  # at the top and at the bottom of a page, where running heads a
 _SAME_PLACE = 6.0  # points
 _LARGER = 1.12  # a size that differs by this factor is another kind of text
 _GAP = 1.45  # of the usual distance of lines: a paragraph ends
-_HYPHENS = "\x02\u00ad\u2010-"  # pdfium writes U+0002 for a hyphen that it takes for a division mark
+DIVIDED = "\ufdd0"  # at the end of a line: a hyphen that may only divide the word
+_HYPHENS = DIVIDED + "\u2010-"
+_PREFIXES = frozenset("under over inter with there where some every other after counter super".split())
 _PAGE_NUMBER = re.compile(r"\W*(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*", re.IGNORECASE)
 
 
@@ -51,6 +53,7 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> list[Paragraph]:
     groups: list[list[tuple[int, Line]]] = []
     for number, page in enumerate(kept):
         groups += _joined_to_last(groups, _groups(number, page, body), body)
+    groups = [_without_number(g) if _is_note(g, body) else g for g in groups]
     levels = _levels([g for g in groups if _is_heading(g, body)])
     return [Paragraph(g, levels[round(g[0][1].size)] if _is_heading(g, body) else 0) for g in groups]
 
@@ -176,7 +179,7 @@ def _joined_to_last(
         return new
     above, line = groups[last][-1][1], new[0][0][1]
     unfinished = not ends_sentence(above.text) and _alike(above, line) and not MARKER.match(line.text)
-    words = len(above.text) > 25 and (line.text[:1].islower() or above.text[-1] in _HYPHENS or _reaches(groups[last]))
+    words = sum(len(one.text) for _, one in groups[last]) > 25 and (line.text[:1].islower() or above.text[-1] in _HYPHENS or _reaches(groups[last]))
     if groups[last][-1][0] == new[0][0][0] - 1 and unfinished and words and not _is_heading(groups[last], body):
         paragraph = groups.pop(last)
         groups.append(paragraph + new[0])
@@ -191,6 +194,11 @@ def _reaches(group: list[tuple[int, Line]]) -> bool:
 
 def _is_note(group: list[tuple[int, Line]], body: float) -> bool:
     return group[0][1].size * _LARGER < body * 1.02
+
+
+def _without_number(note: list[tuple[int, Line]]) -> list[tuple[int, Line]]:
+    (page, first), *others = note
+    return [(page, replace(first, text=re.sub(r"^(?:\d{1,3}|[*†‡])\s+(?=\D)", "", first.text))), *others]
 
 
 def _is_heading(group: list[tuple[int, Line]], body: float) -> bool:
@@ -215,11 +223,11 @@ def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...
         for n, (page, line) in enumerate(paragraph.lines):
             joint = ("\n\n" if out else "") + mark if n == 0 else " "
             text = line.text.strip()
-            if n and above[-1:] in _HYPHENS:
+            if n and above[-1:] and above[-1] in _HYPHENS:
                 joint = ""
-                if not _keeps_hyphen(above, text, words):
-                    out[-1] = out[-1][:-1]
-                    length -= 1
+                kept = "-" if _keeps_hyphen(above, text, words) else ""
+                length += len(kept) - 1
+                out[-1] = out[-1][:-1] + kept
             length += len(joint)
             while len(starts) <= page:
                 starts.append(length if page else 0)
@@ -227,19 +235,17 @@ def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...
             length += len(text)
             above = text
     starts += [length] * (count - len(starts))
-    return "".join(out), tuple(starts)
+    return "".join(out).replace(DIVIDED, "-"), tuple(starts)
 
 
 def _keeps_hyphen(above: str, below: str, words: Counter[str]) -> bool:
-    """Is the hyphen at the end of a line part of the word, as in "well-known"?"""
+    """Is the hyphen at the end of a line part of the word, as in "well-known"? The document's other words tell."""
     left = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*(?=.$)", above)
     right = re.match(r"[^\W\d_]+", below)
-    if above[-1] in "\x02\u00ad" and left and right and not words[f"{left[0]}-{right[0]}".lower()]:
-        return False
-    if not left or not right or not right[0][0].islower():
-        return above[-1] not in "\x02\u00ad"
+    if not left or not right or not right[0][0].islower() or "-" in left[0]:
+        return True
     first, second = left[0].lower(), right[0].lower()
-    if words[first + second] and "-" not in first:
-        return False
-    known = words[f"{first}-{second}"] or (words[first] and words[second] and len(first) > 2 and len(second) > 2)
-    return bool(known) or "-" in first
+    if words[f"{first}-{second}"] or words[first + second]:
+        return words[f"{first}-{second}"] > words[first + second]
+    both_words = words[first] > 0 and words[second] > 0 and min(len(first), len(second)) >= 4
+    return both_words and first not in _PREFIXES

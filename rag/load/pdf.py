@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical, unwrapped
-from rag.load.layout import Line, as_text, paragraphs
+from rag.load.layout import DIVIDED, Line, as_text, paragraphs
 from rag.load.page import Page
 from rag.load.properties import stated_author, stated_date, stated_title
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 2_000
 _ENCRYPTED = "The PDF is encrypted and opens with a password only; save a copy without one."
+_BREAK = re.compile(r"(\r\n)|(?<=\ufffe)")  # pdfium ends a line with U+FFFE alone where a hyphen divides a word
 _SAMPLED = (0.0, 0.25, 0.5, 0.75, 0.9999)  # places in a line whose characters tell its size
 _NOTE = re.compile(r"(?<=[^\W\d_]|[.,;:!?”’\"')])\d{1,3}(?:,\d{1,3})*(?=\s|$)")
 _LEAST_SIZE = 1.5  # points: smaller type is not there to be read
@@ -84,7 +85,10 @@ def _lines(page: PdfPage, text: PdfTextPage) -> list[Line]:
     width, height = page.get_size()
     lines: list[Line] = []
     start = 0
-    for raw in text.get_text_range().split("\r\n"):
+    for raw in _BREAK.split(text.get_text_range()):
+        if not raw or raw == "\r\n":
+            start += len(raw or "")
+            continue
         printed = [start + i for i, c in enumerate(raw) if not c.isspace()]
         boxes = [box for i in _SAMPLED for n in printed[int(i * len(printed)) :][:1] if (box := _box(text, n))]
         if boxes and len(boxes) == len(_SAMPLED):
@@ -93,7 +97,7 @@ def _lines(page: PdfPage, text: PdfTextPage) -> list[Line]:
             size, middle = top - bottom, (left + right) / 2
             if size >= _LEAST_SIZE and -size < bottom < height + size and -size < middle < width + size:
                 lines.append(Line(_clean(_without_notes(raw, start, size, text)), left, right, bottom, size))
-        start += len(raw) + 2
+        start += len(raw)
     return [line for line in lines if line.text]
 
 
@@ -115,9 +119,8 @@ def _without_notes(raw: str, start: int, size: float, text: PdfTextPage) -> str:
 
 
 def _clean(raw: str) -> str:
-    """Canonical, but for pdfium's mark of a divided word at the end."""
-    mark = "\x02" if raw.rstrip().endswith(("\x02", "\ufffe")) else ""
-    return canonical(raw.replace("\ufffe", "")).strip(" \n\t↩↑") + mark
+    divided = raw.endswith("\ufffe")
+    return canonical(raw.replace("\ufffe", "")).strip(" \n\t↩↑") + DIVIDED * divided
 
 
 def _why_no_text(document: PdfDocument) -> str:

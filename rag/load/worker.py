@@ -134,7 +134,7 @@ class _Worker:
                 raise LoadError("Loading was stopped.")
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", _START, _home(), str(self._seconds), str(self._memory)],
+                    [sys.executable, "-P", "-c", _START, _home(), str(self._seconds), str(self._memory)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
