@@ -32,10 +32,13 @@ _PHRASES = re.compile(
     |summar(?:ized|ised|y)\s+by(?:\s+\S+){0,4}|powered\s+by(?:\s+[^\s,]+){1,3}|(?:edited|reviewed|translated|reporting)\s+by\s+[^,;]{1,60}
     |this\s+(?:article|story|post|page|content|summary)\s+(?:was|is|has\s+been)\s+(?:\w+\s+)?
         (?:generated|written|produced|created|published|updated|translated|sponsored|syndicated)\b.{0,250}
+    |page\s+\d+(?:\s+(?:of|/)\s+\d+)?|attachment\s+not\s+read:\s.*|on\s.{5,80}\swrote
     |https?://\S+|www\.\S+|\S+@\S+\.\w+|```.*|~~~.*
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_LEADERS = re.compile(r"(?:\.\s?){5,}\s*\w{0,8}$")  # "Introduction ..... 7"
+_ROW = re.compile(r"[^:;]{1,80}: [^;]*; [^:;]{1,80}: \S.*")  # "Column: value; Column: value", which names may fill
 _REFERENCES = re.compile(
     r"(?:#{1,6}\s+)?(?:(?:\d+\.?\s+)?(?:references|bibliography|works\s+cited)|citations|footnotes|endnotes|"
     r"further\s+reading|external\s+links|see\s+also|sources?|reference\s+list)\s*:?",
@@ -92,7 +95,9 @@ def is_furniture(line: str) -> bool:
     text = line.strip(" \t\n•·*#|>-–—:.!?…")
     if not any(c.isalpha() for c in text):
         return True
-    if len(text) > 300:
+    if _LEADERS.search(line[-300:].rstrip()):
+        return True
+    if len(text) > 300 or _ROW.fullmatch(text):
         return False
     return bool(_PHRASES.fullmatch(text) or _GLUED_TAG.fullmatch(text)) or is_byline(text)
 

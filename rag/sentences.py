@@ -19,6 +19,7 @@ _ABBREVIATION_BEFORE_NUMBER = re.compile(
 _INITIALISM_BEFORE_NAME = re.compile(r"(?:\b[A-Z]\.){2,}\s*$")
 _ENUMERATOR = re.compile(r"[\s(\[]*(?:\d{1,3}|[A-Za-z])[.)]\s*$")
 _LONG_QUOTATION_CHARS = 300
+_WINDOW = 5000  # characters, many times the longest sentence that is kept whole
 _QUOTES = re.compile("[\"'`“”‘’«»()\\[\\]{}]")
 _CLOSING = "\"'”’»)]}"
 _CAMEL = re.compile(r"[a-z][A-Z]")
@@ -61,14 +62,24 @@ def _ends(line: str, language: str) -> Iterator[int]:
         return
     safe = line.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate becomes one "?"
     start = 0
-    for found in get_sentence_boundaries(language, safe):
-        end = int(found["end_index"])
+    for end in _boundaries(safe, language):
         inside = {*_after_parenthesis(line, start, end), *_inside_quotation(safe, start, end, language)}
         for inner in (*sorted(inside), end):
             if start < inner < len(line) and _is_boundary(line, start, inner):
                 yield inner
                 start = inner
     yield len(line)
+
+
+def _boundaries(line: str, language: str) -> Iterator[int]:
+    """Where sentencex ends a sentence; its time grows with the square of a line, so that it reads a window at a time."""
+    start = 0
+    while start < len(line):
+        ends = [start + int(f["end_index"]) for f in get_sentence_boundaries(language, line[start : start + _WINDOW])]
+        whole = start + _WINDOW >= len(line)
+        ends = ends if whole or len(ends) < 2 else ends[:-1]  # the last one may go on beyond the window
+        yield from ends
+        start = len(line) if whole or not ends or ends[-1] <= start else ends[-1]
 
 
 def _inside_quotation(line: str, start: int, end: int, language: str) -> Iterator[int]:

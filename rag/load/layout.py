@@ -16,7 +16,9 @@ _SAME_PLACE = 6.0  # points
 _LARGER = 1.12  # a size that differs by this factor is another kind of text
 _GAP = 1.45  # of the usual distance of lines: a paragraph ends
 DIVIDED = "\ufdd0"  # at the end of a line: a hyphen that may only divide the word
-_HYPHENS = DIVIDED + "\u2010-"
+_HYPHENS = (DIVIDED, "\u2010", "-")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LEADERS = re.compile(r"(?:\.\s?){5,}\s*\w{0,8}$")  # an entry of a table of contents
 _PREFIXES = frozenset("under over inter with there where some every other after counter super".split())
 _PAGE_NUMBER = re.compile(r"\W*(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*", re.IGNORECASE)
 
@@ -122,7 +124,7 @@ def _groups(number: int, page: Sequence[Line], body: float) -> list[list[tuple[i
     groups = [[(number, page[0])]]
     for (n, above), line in zip(enumerate(page), page[1:], strict=False):
         fall = above.bottom - line.bottom
-        if not _alike(above, line) or MARKER.match(line.text):
+        if not _alike(above, line) or MARKER.match(line.text) or _LEADERS.search(above.text[-300:]):
             goes_on = False
         elif 0 < fall:
             usual = step if abs(above.size - body) < 1 else max(step, 1.4 * above.size)
@@ -213,7 +215,7 @@ def _levels(headings: list[list[tuple[int, Line]]]) -> dict[int, int]:
 
 def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...]]:
     """The text of the paragraphs, blank lines between, and the offset where each of ``count`` pages starts."""
-    words = Counter(w for p in found for _, line in p.lines for w in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", line.text.lower()))
+    words = _whole_words(found)
     out: list[str] = []
     starts: list[int] = []
     length = 0
@@ -223,7 +225,7 @@ def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...
         for n, (page, line) in enumerate(paragraph.lines):
             joint = ("\n\n" if out else "") + mark if n == 0 else " "
             text = line.text.strip()
-            if n and above[-1:] and above[-1] in _HYPHENS:
+            if n and above[-1:] in _HYPHENS:
                 joint = ""
                 kept = "-" if _keeps_hyphen(above, text, words) else ""
                 length += len(kept) - 1
@@ -236,6 +238,18 @@ def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...
             above = text
     starts += [length] * (count - len(starts))
     return "".join(out).replace(DIVIDED, "-"), tuple(starts)
+
+
+def _whole_words(found: Sequence[Paragraph]) -> Counter[str]:
+    """How often the document has each word, those divided at the end of a line left out."""
+    words = Counter[str]()
+    for paragraph in found:
+        above = ""
+        for _, line in paragraph.lines:
+            whole = _WORD.findall(line.text.lower())
+            words.update(whole[above[-1:] in _HYPHENS : len(whole) - (line.text[-1:] in _HYPHENS)])
+            above = line.text
+    return words
 
 
 def _keeps_hyphen(above: str, below: str, words: Counter[str]) -> bool:

@@ -23,6 +23,7 @@ _DESK = re.compile(
 _NAME = re.compile(r"[^\W\d_][\w.’'-]*(?:\s+[^\W\d_][\w.’'-]*){1,5}")
 _DATELINE = re.compile(r"\s*(?:[A-Z][\w .'’-]{1,40}[,(]\s*)?$")
 _AGENCY = re.compile(r"\s*[),]?\s*(?:\(([A-Z][\w ]{1,30})\)\s*)?[-–—]")
+_LONGEST_BYLINE = 200  # characters
 _HEAD_PROSE = 2  # paragraphs below the title within which a byline still is the article's own
 
 
@@ -72,6 +73,8 @@ def _byline(text: str, structure: tuple[Block, ...]) -> tuple[str | None, str | 
     last = body[-1] if body else len(structure) - 1
     top = structure[: body[_HEAD_PROSE] if len(body) > _HEAD_PROSE else last + 1]
     for line in (_line(text, block) for block in top if block.kind == "furniture"):
+        if len(line) > _LONGEST_BYLINE:
+            continue
         date = date or _own_date(line)
         if match := _LABELLED_OUTLET.fullmatch(line):
             outlet = outlet or match[1].strip()
@@ -86,7 +89,7 @@ def _byline(text: str, structure: tuple[Block, ...]) -> tuple[str | None, str | 
 
 def _own_date(line: str) -> str | None:
     found = dates(line)
-    if not found or len(line) > 200:
+    if not found or len(line) > _LONGEST_BYLINE:
         return None
     span, iso = found[0]
     alone = len(without_stamps(line).replace("|", " ").split()) <= 4
