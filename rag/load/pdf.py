@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import LoadError
-from rag.load.canonical import MAX_CHARS, canonical, unwrapped
+from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.layout import DIVIDED, Line, as_text, paragraphs
 from rag.load.page import Page
 from rag.load.properties import stated_author, stated_date, stated_title
@@ -139,7 +139,7 @@ def _why_no_text(document: PdfDocument) -> str:
 
 
 def _with_pypdf(data: bytes, why: Exception) -> Page:
-    """Line by line as pypdf gives them; ``why`` is what pdfium said, shown where pypdf fails too."""
+    """The lines as pypdf gives them, without their places; ``why`` is what pdfium said, shown where pypdf fails too."""
     import pypdf
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -148,18 +148,14 @@ def _with_pypdf(data: bytes, why: Exception) -> Page:
         if reader.is_encrypted and not reader.decrypt(""):
             raise LoadError(_ENCRYPTED)
         _check_count(len(reader.pages))
-        pages = [canonical(unwrapped(canonical(page.extract_text()))).strip() for page in reader.pages]
+        pages = [_typed(canonical(page.extract_text())) for page in reader.pages]
         told: Any = reader.metadata or {}
         title, author, created = (str(told.get(key) or "") for key in ("/Title", "/Author", "/CreationDate"))
     except LoadError:
         raise
     except Exception as error:  # pypdf meets a broken file with any kind
         raise LoadError(f"The PDF cannot be read: {why} (pdfium); {error or type(error).__name__} (pypdf).") from error
-    starts, text = [], ""
-    for page in pages:
-        text += "\n\n" if text and page else ""
-        starts.append(len(text))
-        text += page
+    text, starts = as_text(paragraphs(pages), len(pages))
     if not any(c.isalnum() for c in text):
         raise LoadError("The PDF has no text.")
     return Page(
@@ -167,5 +163,11 @@ def _with_pypdf(data: bytes, why: Exception) -> Page:
         title=stated_title(title),
         author=stated_author(author),
         created=stated_date(created),
-        pages=tuple(starts),
+        pages=starts,
     )
+
+
+def _typed(text: str) -> list[Line]:
+    """Lines whose places nobody told, as if typed: all letters of one width."""
+    lines = enumerate(" ".join(line.split()) for line in text.split("\n"))
+    return [Line(line, 0.0, 5.0 * len(line), -12.0 * n, 10.0) for n, line in lines if line]

@@ -1,0 +1,215 @@
+"""The same article in every format: the same sentences, and what else the format knows of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rag.chunk import chunk_document, quotable_sentences
+from rag.errors import LoadError
+from rag.load import load
+from rag.load.pdf import load_pdf
+from rag.types import Document
+
+DATA = Path(__file__).parent / "data"
+PDFS = ["harbour.pdf", "harbour-print.pdf", "harbour-columns.pdf"]
+HARBOURS = [*PDFS, "harbour.docx", "harbour-writer.docx", "harbour.odt", "harbour.rtf", "harbour.epub"]
+NOTE = "The wall was measured again in 1911 and found to be 412 metres long."
+SENTENCES = """\
+The harbour of Elmsea was dug in 1842 by four hundred labourers, most of whom came from the mines inland.
+The work took three winters.
+In the first winter the sea wall broke twice, and the company that had promised to finish it went bankrupt before \
+the spring; the town then borrowed eleven thousand pounds and finished the wall itself.
+Ships of up to nine hundred tonnes could enter at high water.
+The first to do so was the Margaret Hale, which carried slate from Wales and returned with barley.
+A contemporary newspaper called the opening “the noisiest day that this quiet coast has ever known”.
+Barley, slate and herring made up nine tenths of the cargo until 1890.
+After the railway arrived in that year the barley trade collapsed within a decade, because farmers found it cheaper \
+to load waggons than barges.
+Herring took its place.
+In 1905 the fleet counted 112 drifters.
+In 1913 it landed 38,000 barrels, which nobody has equalled since.
+In 1936 the last curing yard closed.
+The years between the wars were lean.
+Two of the three quays were let to a timber merchant, and the third silted up so badly that children played football \
+on it at low tide.
+Not until the fishing limits were extended in 1977 did the council order a dredger, and even then the decision was \
+carried by a single vote.
+The second crane was ordered in 2019 and arrived in March 2024.
+It can lift ninety tonnes, twice as much as the old one, and was paid for half by the region and half by the harbour \
+itself.
+“We have waited for this since my father was harbour master,” said Ines Corrigan, who has held the post herself since \
+2011.
+Critics doubt that the ships will come.
+The regional transport office counted only fourteen calls of vessels over five thousand tonnes in 2023, a third fewer \
+than it had forecast when the loan was granted.
+The harbour board answers that the forecast was made before the bridge at Thornby was closed, and that bookings for \
+the autumn are already twice as high as a year ago.
+A study by the university of Northmere recommends that the board widen the entrance by eighteen metres.
+It would cost about 6.4 million pounds.
+The board will decide in November, after the residents have been heard; a first meeting in the old customs house was \
+attended by more than three hundred people, most of whom spoke against any work during the nesting season.
+Whether the harbour earns its keep depends on the counting.
+The board reports a surplus of 210,000 pounds for 2023, while the council’s auditor arrives at a deficit of 95,000 \
+pounds because she includes the interest on the crane.
+Both figures are correct; they answer different questions.""".split("\n")
+
+
+def read(name: str) -> Document:
+    return load(DATA / name, root=DATA)
+
+
+def quotes(document: Document) -> list[str]:
+    return [document.text[s.start : s.end] for s in quotable_sentences(document)]
+
+
+@pytest.mark.parametrize("name", HARBOURS)
+def test_every_format_gives_the_same_sentences_and_nothing_else(name: str) -> None:
+    found = quotes(read(name))
+    assert [q for q in found if q != NOTE] == SENTENCES
+    assert (NOTE in found) == (name != "harbour.rtf")  # striprtf leaves footnotes out
+
+
+@pytest.mark.parametrize("name", HARBOURS)
+def test_title_author_and_date(name: str) -> None:
+    document = read(name)
+    printed = name in ("harbour-print.pdf", "harbour-columns.pdf")  # the browser writes no author into a PDF
+    assert document.title == "The Harbour of Elmsea"
+    assert document.author == (None if printed else "Ada Quay")
+    assert document.date == "2024-03-09"  # that of the text, not that of the file
+    assert document.outlet == ("Harbour Press" if name.endswith("epub") else None)
+
+
+@pytest.mark.parametrize("name", HARBOURS)
+def test_headings_stand_over_their_sections(name: str) -> None:
+    document = read(name)
+    chunks = chunk_document(document)
+    heads = [c.heading or c.title for c in chunks]
+    assert heads == ["How the harbour began", "The trade of a century", "The second crane", "What comes next"]
+    assert all(document.text[c.start : c.end] == c.text for c in chunks)
+
+
+@pytest.mark.parametrize(
+    ("name", "pages", "where"),
+    [
+        ("harbour.pdf", 5, {"was dug in": 1, NOTE: 1, "The first to do so": 2, "equalled": 3, "eighteen metres": 5}),
+        ("harbour-print.pdf", 5, {"was dug in": 1, "Ships of up": 2, "even then the": 3, "Northmere": 4, NOTE: 5}),
+        ("harbour-columns.pdf", 2, {"was dug in": 1, "Critics doubt": 1, "Northmere": 2}),
+    ],
+)
+def test_pages(name: str, pages: int, where: dict[str, int]) -> None:
+    document = read(name)
+    assert len(document.pages) == pages
+    assert document.pages[0] == 0
+    assert list(document.pages) == sorted(document.pages)
+    assert {text: document.page_at(document.text.index(text)) for text in where} == where
+    assert document.page_at(len(document.text)) == pages
+
+
+def test_a_text_without_pages_has_no_page() -> None:
+    assert read("harbour.docx").page_at(10) is None
+
+
+@pytest.mark.parametrize("name", ["harbour.pdf", "harbour-print.pdf"])
+def test_running_heads_and_page_numbers_are_left_out(name: str) -> None:
+    text = read(name).text
+    for furniture in ["Elmsea Papers", "Harbour Press", "file:///", "11/25/26", "5/5", "↩"]:
+        assert furniture not in text
+    assert text.startswith("# The Harbour of Elmsea")
+
+
+def test_chapters_are_parts() -> None:
+    document = read("harbour.epub")
+    titles = [
+        "The Harbour of Elmsea", "How the harbour began", "The trade of a century", "The second crane",
+        "What comes next",
+    ]  # fmt: skip
+    assert [p.title for p in document.parts] == titles
+    assert [p.start for p in document.parts[1:]] == [p.end for p in document.parts[:-1]]
+    assert document.parts[-1].end == len(document.text)
+    assert {(p.author, p.date, p.outlet) for p in document.parts} == {("Ada Quay", "2024-03-09", "Harbour Press")}
+    assert document.part_at(document.text.index("Northmere")).title == "What comes next"
+
+
+@pytest.mark.parametrize("name", [n for n in HARBOURS if n not in (*PDFS, "harbour.rtf")])
+def test_tables_keep_their_rows(name: str) -> None:
+    assert "| 1890 | Barley | 31,750 |" in read(name).text
+
+
+def test_a_table_is_a_sentence_a_row() -> None:
+    document = read("ships.csv")
+    assert document.title == "ships"
+    assert quotes(document) == [
+        "Ship: Margaret Hale; Built: 1839; Tonnes: 310; Remark: Carried slate from Wales; the first to enter.",
+        "Ship: Providence; Built: 1852; Tonnes: 480; Remark: Lost off Thornby in the gale of 1861.",
+        "Ship: Ines; Built: 1988; Tonnes: 5200; Remark: Largest ship ever to call, in June 2023.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("a,b\n1,2\n", "a: 1; b: 2."),
+        ("1,2\n3,4\n", "1; 2.\n\n3; 4."),
+        ("name\tsays\nAda\tTea!\n", "name: Ada; says: Tea!"),
+        ('name,says\n"Quay, Ada","one\ntwo"\n', "name: Quay, Ada; says: one two."),
+        ("a,b,c\n1,,3,4\n", "a: 1; c: 3; 4."),
+    ],
+)
+def test_tables(tmp_path: Path, data: str, text: str) -> None:
+    (tmp_path / "a.csv").write_text(data)
+    assert load(tmp_path / "a.csv", root=tmp_path).text == text
+
+
+def test_a_mail_is_its_plain_text() -> None:
+    document = read("minutes.eml")
+    assert (document.title, document.author, document.date) == ("The second crane – minutes", "Ada Quay", "2024-03-09")
+    assert quotes(document)[:2] == [
+        "The board met on Thursday and decided to keep the old crane as a museum piece until the roof of the customs "
+        "house has been repaired, which the builder expects to be in June.",
+        "The café at the quay will stay open meanwhile.",
+    ]
+    assert "Nobody has yet asked it to lift more than seventy, and the insurance would not cover it" in document.text
+    assert document.text.endswith("Attachment not read: plan of the quay.pdf (application/pdf)")
+    assert not [q for q in quotes(document) if "Attachment" in q or "HTML" in q or "Harbour Board ·" in q]
+
+
+def test_a_mail_without_plain_text_is_its_html() -> None:
+    document = read("newsletter.eml")
+    assert (document.title, document.author, document.date) == ("Newsletter", "news@harbour.example", "2024-03-01")
+    assert quotes(document) == ["The dredger comes back in April, the board says."]
+    assert "nobody sees" not in document.text
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("scanned.pdf", "looks scanned: 2 pages of images"), ("encrypted.pdf", "encrypted .* password")],
+)
+def test_a_pdf_that_cannot_be_read_says_why(name: str, why: str) -> None:
+    with pytest.raises(LoadError, match=why):
+        read(name)
+
+
+def test_pypdf_reads_what_pdfium_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pypdfium2
+
+    def fails(data: bytes) -> None:
+        raise pypdfium2.PdfiumError("Failed to load document")
+
+    monkeypatch.setattr(pypdfium2, "PdfDocument", fails)
+    document = read("harbour.pdf")
+    assert (document.title, document.author, len(document.pages)) == ("The Harbour of Elmsea", "Ada Quay", 5)
+    assert "Critics doubt that the ships will come." in document.text
+    assert document.page_at(document.text.index("A study by")) == 5
+    with pytest.raises(LoadError, match=r"pdfium.*pypdf"):
+        load_pdf(b"%PDF-1.7 but nothing else")
+
+
+def test_the_suffix_does_not_make_the_format(tmp_path: Path) -> None:
+    for name, source in [("a.docx", "harbour.pdf"), ("a.pdf", "harbour.docx"), ("a.odt", "harbour.docx"),
+                         ("a.epub", "harbour.odt"), ("a.rtf", "ships.csv"), ("a.eml", "ships.csv")]:  # fmt: skip
+        shutil.copy(DATA / source, tmp_path / name)
+        with pytest.raises(LoadError, match=name):
+            load(tmp_path / name, root=tmp_path)
