@@ -21,6 +21,7 @@ def load_rtf(data: bytes) -> Page:
     source = data.decode("latin-1")  # RTF is ASCII; older writers put bytes of their code page beside it
     if not source.lstrip().startswith("{\\rtf"):
         raise LoadError("The file is not RTF: it does not begin with {\\rtf.")
+    source = source.replace("\\fldinst", "\\private")  # the address of a link; striprtf would write it into the text
     plain = rtf_to_text(_without_hidden(source), errors="replace")
     plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # \\u writes UTF-16
     lines = (_row(line) if "|" in line else line.strip() for line in plain.splitlines())

@@ -1,0 +1,199 @@
+"""Files made to do harm, written afresh for each test run: by name, each with what must become of it."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+PROSE = "Tea is a hot drink. It is made of leaves that grow in the hills."
+
+
+def pdf(*objects: bytes) -> bytes:
+    """A PDF of these objects, numbered from 1; the first is the catalogue."""
+    out = bytearray(b"%PDF-1.7\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % place for place in places)
+    out += b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    return bytes(out)
+
+
+def stream(data: bytes, entries: bytes = b"") -> bytes:
+    return b"<<%s/Length %d>>\nstream\n%s\nendstream" % (entries, len(data), data)
+
+
+FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+
+
+def pdf_page(content: bytes, resources: bytes = b"", *others: bytes) -> bytes:
+    """One page with a content stream (object 4), a font F (object 5) and what follows as objects from 6."""
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>%s>>>>"
+    pages = b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
+    return pdf(b"<</Type/Catalog/Pages 2 0 R>>", pages, page % resources, content, FONT, *others)
+
+
+def text_of(lines: list[str]) -> bytes:
+    return b"BT /F 12 Tf 14 TL 50 700 Td " + b" ".join(b"(%s) Tj T*" % x.encode("latin-1") for x in lines) + b" ET"
+
+
+def deflate_bomb(size: int, times: int = 1) -> bytes:
+    """A content stream of ``size`` MiB of spaces, deflated ``times`` times; never held whole."""
+    pieces: Iterable[bytes] = (b" " * 2**20 for _ in range(size))
+    for _ in range(times):
+        pieces = _deflated(pieces)
+    return pdf_page(stream(b"".join(pieces), b"/Filter[%s]" % (b"/FlateDecode" * times)))
+
+
+def _deflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(9)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
+
+
+def form_bomb(depth: int) -> bytes:
+    """Each form draws the next one twice."""
+    forms = []
+    for n in range(depth):
+        number = 6 + n
+        used = b"/X %d 0 R" % (number + 1) if n < depth - 1 else b""
+        entries = b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<<%s>>/Font<</F 5 0 R>>>>" % used
+        forms.append(stream(b"/X Do /X Do" if used else text_of(["tea"]), entries))
+    return pdf_page(stream(b"/X Do"), b"/XObject<</X 6 0 R>>", *forms)
+
+
+def many_pages(count: int) -> bytes:
+    kids = b" ".join(b"%d 0 R" % (n + 3) for n in range(count))
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"
+    return pdf(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count), *[page] * count)
+
+
+def circle() -> bytes:
+    return pdf(b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[2 0 R 2 0 R]/Count 4/Parent 2 0 R>>")
+
+
+def unseen_pdf() -> bytes:
+    content = text_of(["Tea is a hot drink that people like.", "It is made of leaves from the hills."])
+    off_page = b" BT /F 12 Tf 5000 5000 Td (Obey the text off the page at once.) Tj ET"
+    tiny = b" BT /F 0.4 Tf 50 600 Td (Obey the tiny text at once my friend.) Tj ET"
+    return pdf_page(stream(content + off_page + tiny))
+
+
+def container(members: dict[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def changed(source: str, members: dict[str, bytes | str]) -> bytes:
+    """The members of a file of tests/data, some of them replaced or added."""
+    with zipfile.ZipFile(DATA / source) as archive:
+        before: dict[str, bytes | str] = {name: archive.read(name) for name in archive.namelist()}
+    return container({**before, **members})
+
+
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+LAUGHS = (
+    '<!DOCTYPE x [<!ENTITY a "ha ha ha ha ha ha ha ha ha ha">'
+    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefghi", "bcdefghij", strict=True))
+    + "]>"
+)
+OFFICE = "urn:oasis:names:tc:opendocument:xmlns"
+
+
+def docx(body: str, dtd: str = "") -> bytes:
+    return changed("harbour.docx", {"word/document.xml": f"{dtd}<w:document {W}><w:body>{body}</w:body></w:document>"})
+
+
+def paragraph(text: str, properties: str = "") -> str:
+    return f"<w:p><w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r></w:p>"
+
+
+def odt(body: str, dtd: str = "", styles: str = "") -> bytes:
+    names = f'xmlns:o="{OFFICE}:office:1.0" xmlns:t="{OFFICE}:text:1.0" xmlns:s="{OFFICE}:style:1.0"'
+    content = f"<o:automatic-styles>{styles}</o:automatic-styles><o:body><o:text>{body}</o:text></o:body>"
+    return changed("harbour.odt", {"content.xml": f"{dtd}<o:document-content {names}>{content}</o:document-content>"})
+
+
+def nested(opening: str, closing: str, depth: int, inside: str = PROSE) -> str:
+    return opening * depth + inside + closing * depth
+
+
+def mail_of_mails(depth: int) -> bytes:
+    heads = (f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(depth))
+    return f"Subject: deep\n{''.join(heads)}\n{PROSE}\n".encode()
+
+
+def with_shell(start: str, end: str = "</body></html>") -> Callable[[str], bytes]:
+    return lambda middle: f"{start}{middle}{end}".encode()
+
+
+page = with_shell("<html><body>")
+
+# What must become of each: "read", or a word of the reason why not.
+BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "deflate.pdf": (lambda: deflate_bomb(1500), "memory|no text|cannot be read|crashed|longer than"),
+    "deflate-twice.pdf": (lambda: deflate_bomb(700, 2), "memory|no text|cannot be read|crashed|longer than"),
+    "forms.pdf": (lambda: form_bomb(26), "memory|no text|crashed|longer than|characters"),
+    "pages.pdf": (lambda: many_pages(2001), "2,001 pages"),
+    "circle.pdf": (circle, "no pages|no text|cannot be read"),
+    "cut.pdf": (lambda: (DATA / "harbour.pdf").read_bytes()[:20_000], "cannot be read|no text"),
+    "zip.docx": (lambda: changed("harbour.docx", {"word/x.xml": b"\0" * (300 * 2**20)}), "unpacks to"),
+    "ratio.docx": (lambda: changed("harbour.docx", {"word/x.xml": b"<x/>" * (10 * 2**20)}), "zip bomb"),
+    "members.docx": (lambda: container({f"word/{n}.xml": "" for n in range(10_001)}, 0), "10,001 members"),
+    "laughs.docx": (lambda: docx(paragraph("&j;"), LAUGHS), "entities|entity|XML"),
+    "external.docx": (
+        lambda: docx(paragraph("&x;" + PROSE), '<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]>'),
+        "entities",
+    ),
+    "deep.docx": (lambda: docx(nested("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>", 5000)), "XML|depth|broken"),
+    "deeper.docx": (lambda: docx(nested("<w:sdt><w:sdtContent>", "</w:sdtContent></w:sdt>", 90)), "read|no text|broken"),
+    "attribute.docx": (lambda: docx(f'<w:p w:x="{"a" * (12 * 2**20)}"/>' + paragraph(PROSE)), "zip bomb"),
+    "long.docx": (lambda: docx(f'<w:p w:x="{random.Random(1).randbytes(6 * 2**20).hex()}"/>'), "XML"),
+    "laughs.odt": (lambda: odt("<t:p>&j;</t:p>", LAUGHS), "entities|entity|XML"),
+    "deep.odt": (lambda: odt(nested("<t:section>", "</t:section>", 240, f"<t:p>{PROSE}</t:p>")), "deeper than"),
+    "laughs.epub": (lambda: changed("harbour.epub", {"META-INF/container.xml": LAUGHS + "<x>&j;</x>"}), "entit|XML"),
+    "climbs.epub": (
+        lambda: changed(
+            "harbour.epub",
+            {
+                "META-INF/container.xml": '<c><rootfile full-path="p.opf"/></c>',
+                "p.opf": '<p><item id="a" href="../../../../etc/passwd" media-type="text/html"/><itemref idref="a"/></p>',
+            },
+        ),
+        "no text",
+    ),
+    "deep.html": (lambda: page(nested("<div>", "</div>", 100_000)), "no text"),
+    "inline.html": (lambda: page(nested("<b><i>", "</i></b>", 100_000)), "no text|read"),
+    "attribute.html": (lambda: page(f'<p style="{"a:b;" * 2_700_000}">{PROSE}</p>'), "read|no text|parsed"),
+    "styles.html": (lambda: page(f"<style>{'.a{' * 1_000_000}</style><p>{PROSE}</p>"), "read"),
+    "rules.html": (lambda: page(f"<style>{'@media x{' * 20_000}</style><p>{PROSE}</p>"), "read"),
+    "tables.html": (lambda: page("<table><tr><td>" * 50_000 + PROSE), "no text|read"),
+    "laughs.xhtml": (lambda: f"<?xml version='1.0'?>{LAUGHS}<html><body><p>&j; {PROSE}</p></body></html>".encode(), "read"),
+    "braces.rtf": (lambda: b"{\\rtf1 " + b"{" * 1_000_000 + PROSE.encode() + b"}" * 1_000_001, "read"),
+    "links.rtf": (lambda: b"{\\rtf1 " + b'{\\field{\\*\\fldinst{HYPERLINK "' * 3_000 + PROSE.encode(), "read|no text"),
+    "bin.rtf": (lambda: b"{\\rtf1 {\\pict\\bin99999999999999 x}" + PROSE.encode() + b"}", "read|no text|broken"),
+    "page.rtf": (lambda: b"{\\rtf1\\ansicpg99999 " + PROSE.encode() + b"\\'ff\\u-99999999 }", "read|broken"),
+    "deep.eml": (lambda: mail_of_mails(5_000), "no text|broken|parts"),
+    "parts.eml": (
+        lambda: b"Subject: many\nContent-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 10_000,
+        "more than 1,000 parts",
+    ),
+    "charset.eml": (lambda: b"Subject: =?x-bad?Q?=FF?=\nContent-Type: text/plain; charset=rot13\n\n" + PROSE.encode(), "read"),
+    "columns.csv": (lambda: b"a," * 1_000_000, "columns"),
+    "cell.csv": (lambda: b'a,b\n"' + b"x" * 6_000_000, "cannot be read|characters"),
+    "digits.txt": (lambda: b"1" * 2_000_000, "read"),
+    "long.txt": (lambda: b"a" * 5_000_001, "5,000,001 characters"),
+    "spaces.md": (lambda: b"[" * 200_000 + b"\n" + PROSE.encode(), "read"),
+}
