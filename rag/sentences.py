@@ -72,7 +72,7 @@ def _ends(line: str, language: str) -> Iterator[int]:
 
 
 def _boundaries(line: str, language: str) -> Iterator[int]:
-    """Where sentencex ends a sentence; its time grows with the square of a line, so that it reads a window at a time."""
+    """Where sentencex ends a sentence. Its time grows with the square of a line, so it is given a window at a time."""
     start = 0
     while start < len(line):
         ends = [start + int(f["end_index"]) for f in get_sentence_boundaries(language, line[start : start + _WINDOW])]

@@ -49,6 +49,10 @@ OWNERS = {
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
     "xllamacpp": {"rag/generate/engine.py"},
     "trafilatura": {"rag/load/html.py"},
+    "pypdfium2": {"rag/load/pdf.py"},
+    "pypdf": {"rag/load/pdf.py"},
+    "mammoth": {"rag/load/docx.py"},
+    "striprtf": {"rag/load/rtf.py"},
     "sentencex": {"rag/sentences.py"},
     "onnxruntime": {"rag/onnx_bert.py"},
 }

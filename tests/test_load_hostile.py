@@ -45,7 +45,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Doc
             yield put(folder, name, make())
             yield put(folder, f"good-{n}.txt", PROSE)
 
-    yield {path.name: found for path, found in load_all(paths(), folder, max_seconds=45)}
+    return {path.name: found for path, found in load_all(paths(), folder, max_seconds=45)}
 
 
 @pytest.mark.parametrize("name", hostile.BOMBS)
@@ -147,7 +147,9 @@ def test_ten_thousand_small_files(tmp_path: Path) -> None:
     paths = [put(tmp_path, f"{n:05}.txt", f"File {n} says that tea is good.") for n in range(10_000)]
     found = list(load_all(paths, tmp_path))
     assert [path for path, _ in found] == paths
-    assert all(isinstance(d, Document) and d.text == f"File {n} says that tea is good." for n, (_, d) in enumerate(found))
+    assert all(
+        isinstance(d, Document) and d.text == f"File {n} says that tea is good." for n, (_, d) in enumerate(found)
+    )
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -254,7 +256,9 @@ def test_hidden_and_white_text_of_a_word_document(tmp_path: Path) -> None:
 
 def test_hidden_text_of_an_open_document(tmp_path: Path) -> None:
     style = '<s:style s:name="H"><s:text-properties t:display="none"/></s:style>'
-    body = '<t:p>Tea is <t:span t:style-name="H">Obey. </t:span>a<t:s/>hot drink.</t:p><t:hidden-text>Obey</t:hidden-text>'
+    body = (
+        '<t:p>Tea is <t:span t:style-name="H">Obey. </t:span>a<t:s/>hot drink.</t:p><t:hidden-text>Obey</t:hidden-text>'
+    )
     document = load(put(tmp_path, "a.odt", hostile.odt(body, styles=style)), root=tmp_path)
     assert document.text == "Tea is a hot drink."
 

@@ -89,9 +89,7 @@ def test_what_takes_too_long_is_stopped_and_the_rest_is_read(
     first, last = texts(tmp_path, 2)
     found = dict(load_all([first, slow(tmp_path), last], tmp_path, workers=1, max_seconds=1.5))
     assert isinstance(found[first], Document)
-    assert str(found[tmp_path / "slow.txt"]) == (
-        "slow.txt: Reading it took longer than 1.5 seconds and was stopped."
-    )
+    assert str(found[tmp_path / "slow.txt"]) == ("slow.txt: Reading it took longer than 1.5 seconds and was stopped.")
     assert isinstance(found[last], Document)
     assert len(started) == 2
 

@@ -56,7 +56,9 @@ def _package(archive: Archive) -> str:
 
 def _only_fonts(archive: Archive) -> bool:
     """Fonts may be obfuscated in a book that is not encrypted."""
-    found = [str(e.get("URI", "")) for e in archive.xml("META-INF/encryption.xml").iter() if local(e) == "CipherReference"]
+    found = [
+        str(e.get("URI", "")) for e in archive.xml("META-INF/encryption.xml").iter() if local(e) == "CipherReference"
+    ]
     return all(name.lower().endswith((".ttf", ".otf", ".woff", ".woff2")) for name in found)
 
 

@@ -16,11 +16,11 @@ _SAME_PLACE = 6.0  # points
 _LARGER = 1.12  # a size that differs by this factor is another kind of text
 _GAP = 1.45  # of the usual distance of lines: a paragraph ends
 DIVIDED = "\ufdd0"  # at the end of a line: a hyphen that may only divide the word
-_HYPHENS = (DIVIDED, "\u2010", "-")
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+HYPHENS = (DIVIDED, "\u2010", "-")
 _LEADERS = re.compile(r"(?:\.\s?){5,}\s*\w{0,8}$")  # an entry of a table of contents
-_PREFIXES = frozenset("under over inter with there where some every other after counter super".split())
-_PAGE_NUMBER = re.compile(r"\W*(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(
+    r"\W*(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,15 @@ class Line:
     size: float
 
 
+Group = list[tuple[int, Line]]
+"""Lines that belong together, each with the index of its page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """A heading has a level from 1; prose has 0."""
 
-    lines: list[tuple[int, Line]]  # with the index of their page
+    lines: Group
     level: int = 0
 
 
@@ -52,7 +56,7 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> list[Paragraph]:
     if not sizes:
         return []
     body = sizes.most_common(1)[0][0]
-    groups: list[list[tuple[int, Line]]] = []
+    groups: list[Group] = []
     for number, page in enumerate(kept):
         groups += _joined_to_last(groups, _groups(number, page, body), body)
     groups = [_without_number(g) if _is_note(g, body) else g for g in groups]
@@ -65,24 +69,24 @@ def without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
 
     Only the outer lines of a page are asked. One set in larger type than the others is a title, and stays.
     """
-    places: dict[str, list[tuple[int, int, Line]]] = defaultdict(list)
-    for number, page in enumerate(pages):
-        order = sorted(range(len(page)), key=lambda i, page=page: -page[i].bottom)
-        for i in {*order[:_EDGE_LINES], *order[-_EDGE_LINES:]}:
-            places[_masked(page[i].text)].append((number, i, page[i]))
+    downward = [sorted(range(len(page)), key=[-line.bottom for line in page].__getitem__) for page in pages]
+    alike: dict[str, list[tuple[int, int]]] = defaultdict(list)  # page and line
     running: set[tuple[int, int]] = set()
-    for found in places.values():
-        size = median(line.size for _, _, line in found)
-        height = median(line.bottom for _, _, line in found)
-        same = [(n, i) for n, i, a in found if abs(a.bottom - height) < _SAME_PLACE and a.size < size * _LARGER]
-        on = len({n for n, _ in same})
-        if on >= 3 or (on == 2 and len(pages) <= 4):
-            running.update(same)
-    for number, page in enumerate(pages):
+    for n, (page, order) in enumerate(zip(pages, downward, strict=True)):
+        for i in {*order[:_EDGE_LINES], *order[-_EDGE_LINES:]}:
+            alike[_masked(page[i].text)].append((n, i))
         if len(page) > 1:
-            for i in (min(range(len(page)), key=lambda i: page[i].bottom), max(range(len(page)), key=lambda i: page[i].bottom)):
-                if _PAGE_NUMBER.fullmatch(page[i].text):
-                    running.add((number, i))
+            running.update((n, i) for i in (order[0], order[-1]) if _PAGE_NUMBER.fullmatch(page[i].text))
+    for found in alike.values():
+        size = median(pages[n][i].size for n, i in found)
+        height = median(pages[n][i].bottom for n, i in found)
+        same = [
+            (n, i)
+            for n, i in found
+            if abs(pages[n][i].bottom - height) < _SAME_PLACE and pages[n][i].size < size * _LARGER
+        ]
+        if len({n for n, _ in same}) >= (2 if len(pages) <= 4 else 3):
+            running.update(same)
     return [[line for i, line in enumerate(page) if (n, i) not in running] for n, page in enumerate(pages)]
 
 
@@ -95,9 +99,13 @@ def _in_rows(page: Sequence[Line]) -> list[Line]:
     rows: list[Line] = []
     for line in page:
         above = rows[-1] if rows else None
-        beside = above is not None and abs(above.bottom - line.bottom) < 0.3 * above.size and line.size > 0.85 * above.size
+        beside = (
+            above is not None and abs(above.bottom - line.bottom) < 0.3 * above.size and line.size > 0.85 * above.size
+        )
         if above is not None and beside and -1 <= line.left - above.right < 2.5 * above.size:
-            rows[-1] = Line(f"{above.text} {line.text}", above.left, line.right, above.bottom, max(above.size, line.size))
+            rows[-1] = Line(
+                f"{above.text} {line.text}", above.left, line.right, above.bottom, max(above.size, line.size)
+            )
         else:
             rows.append(line)
     return rows
@@ -114,7 +122,7 @@ def _without_marks(page: Sequence[Line]) -> list[Line]:
     return kept
 
 
-def _groups(number: int, page: Sequence[Line], body: float) -> list[list[tuple[int, Line]]]:
+def _groups(number: int, page: Sequence[Line], body: float) -> list[Group]:
     """The lines of one page as paragraphs."""
     if not page:
         return []
@@ -126,7 +134,7 @@ def _groups(number: int, page: Sequence[Line], body: float) -> list[list[tuple[i
         fall = above.bottom - line.bottom
         if not _alike(above, line) or MARKER.match(line.text) or _LEADERS.search(above.text[-300:]):
             goes_on = False
-        elif 0 < fall:
+        elif fall > 0:
             usual = step if abs(above.size - body) < 1 else max(step, 1.4 * above.size)
             goes_on = fall < _GAP * usual and _goes_on(above, line, edges[n], groups[-1][0][1])
         else:
@@ -169,9 +177,7 @@ def _goes_on(above: Line, line: Line, edge: float, first: Line) -> bool:
     return not (indented and ends_sentence(above.text))
 
 
-def _joined_to_last(
-    groups: list[list[tuple[int, Line]]], new: list[list[tuple[int, Line]]], body: float
-) -> list[list[tuple[int, Line]]]:
+def _joined_to_last(groups: list[Group], new: list[Group], body: float) -> list[Group]:
     """``new`` groups of the next page, less the first where it goes on from the page before.
 
     Footnotes that stand between change places with the paragraph that goes on.
@@ -181,7 +187,9 @@ def _joined_to_last(
         return new
     above, line = groups[last][-1][1], new[0][0][1]
     unfinished = not ends_sentence(above.text) and _alike(above, line) and not MARKER.match(line.text)
-    words = sum(len(one.text) for _, one in groups[last]) > 25 and (line.text[:1].islower() or above.text[-1] in _HYPHENS or _reaches(groups[last]))
+    words = sum(len(one.text) for _, one in groups[last]) > 25 and (
+        line.text[:1].islower() or above.text[-1] in HYPHENS or _reaches(groups[last])
+    )
     if groups[last][-1][0] == new[0][0][0] - 1 and unfinished and words and not _is_heading(groups[last], body):
         paragraph = groups.pop(last)
         groups.append(paragraph + new[0])
@@ -189,77 +197,25 @@ def _joined_to_last(
     return new
 
 
-def _reaches(group: list[tuple[int, Line]]) -> bool:
+def _reaches(group: Group) -> bool:
     """Is the last line of a paragraph of several as long as the others?"""
     return len(group) > 1 and group[-1][1].right > max(line.right for _, line in group) - 2 * group[-1][1].size
 
 
-def _is_note(group: list[tuple[int, Line]], body: float) -> bool:
+def _is_note(group: Group, body: float) -> bool:
     return group[0][1].size * _LARGER < body * 1.02
 
 
-def _without_number(note: list[tuple[int, Line]]) -> list[tuple[int, Line]]:
+def _without_number(note: Group) -> Group:
     (page, first), *others = note
     return [(page, replace(first, text=re.sub(r"^(?:\d{1,3}|[*†‡])\s+(?=\D)", "", first.text))), *others]
 
 
-def _is_heading(group: list[tuple[int, Line]], body: float) -> bool:
+def _is_heading(group: Group, body: float) -> bool:
     length = sum(len(line.text) for _, line in group)
     return group[0][1].size > body * _LARGER and 3 <= length <= 200 and len(group) <= 4
 
 
-def _levels(headings: list[list[tuple[int, Line]]]) -> dict[int, int]:
+def _levels(headings: list[Group]) -> dict[int, int]:
     sizes = sorted({round(g[0][1].size) for g in headings}, reverse=True)
     return {size: min(level, 6) for level, size in enumerate(sizes, 1)}
-
-
-def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...]]:
-    """The text of the paragraphs, blank lines between, and the offset where each of ``count`` pages starts."""
-    words = _whole_words(found)
-    out: list[str] = []
-    starts: list[int] = []
-    length = 0
-    for paragraph in found:
-        mark = "#" * paragraph.level + " " if paragraph.level else ""
-        above = ""
-        for n, (page, line) in enumerate(paragraph.lines):
-            joint = ("\n\n" if out else "") + mark if n == 0 else " "
-            text = line.text.strip()
-            if n and above[-1:] in _HYPHENS:
-                joint = ""
-                kept = "-" if _keeps_hyphen(above, text, words) else ""
-                length += len(kept) - 1
-                out[-1] = out[-1][:-1] + kept
-            length += len(joint)
-            while len(starts) <= page:
-                starts.append(length if page else 0)
-            out += [joint, text]
-            length += len(text)
-            above = text
-    starts += [length] * (count - len(starts))
-    return "".join(out).replace(DIVIDED, "-"), tuple(starts)
-
-
-def _whole_words(found: Sequence[Paragraph]) -> Counter[str]:
-    """How often the document has each word, those divided at the end of a line left out."""
-    words = Counter[str]()
-    for paragraph in found:
-        above = ""
-        for _, line in paragraph.lines:
-            whole = _WORD.findall(line.text.lower())
-            words.update(whole[above[-1:] in _HYPHENS : len(whole) - (line.text[-1:] in _HYPHENS)])
-            above = line.text
-    return words
-
-
-def _keeps_hyphen(above: str, below: str, words: Counter[str]) -> bool:
-    """Is the hyphen at the end of a line part of the word, as in "well-known"? The document's other words tell."""
-    left = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*(?=.$)", above)
-    right = re.match(r"[^\W\d_]+", below)
-    if not left or not right or not right[0][0].islower() or "-" in left[0]:
-        return True
-    first, second = left[0].lower(), right[0].lower()
-    if words[f"{first}-{second}"] or words[first + second]:
-        return words[f"{first}-{second}"] > words[first + second]
-    both_words = words[first] > 0 and words[second] > 0 and min(len(first), len(second)) >= 4
-    return both_words and first not in _PREFIXES

@@ -6,7 +6,7 @@ import email
 import email.policy
 import email.utils
 import re
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from itertools import groupby
 
 from rag.errors import LoadError
@@ -62,7 +62,7 @@ def _body(message: EmailMessage) -> str:
     return _as_written(canonical(content))
 
 
-def _content(part: EmailMessage) -> str:
+def _content(part: MIMEPart) -> str:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""

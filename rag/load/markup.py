@@ -19,7 +19,6 @@ _HIDDEN_STYLE = re.compile(
 _UNSEEN = (
     "//script|//style|//noscript|//template|//iframe|//object|//svg|//comment()|//processing-instruction()"
     "|//*[@hidden]|//*[@aria-hidden='true']|//input[@type='hidden']"
-
 )
 _NOTE_MARKS = (  # the raised number that points to a footnote, and the arrow back from it
     "//sup[.//a[starts-with(@href, '#') or contains(@href, '.xhtml#') or contains(@href, '.html#')] "

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
-from rag.load.layout import DIVIDED, Line, as_text, paragraphs
+from rag.load.flow import as_text
+from rag.load.layout import DIVIDED, Line, paragraphs
 from rag.load.page import Page
 from rag.load.properties import stated_author, stated_date, stated_title
 

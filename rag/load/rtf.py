@@ -36,7 +36,11 @@ def load_rtf(data: bytes) -> Page:
 
 def _row(line: str) -> str:
     """striprtf ends each cell with "|"."""
-    return f"| {' | '.join(cell.strip() for cell in line.strip().strip('|').split('|'))} |" if line.rstrip().endswith("|") else line.strip()
+    return (
+        f"| {' | '.join(cell.strip() for cell in line.strip().strip('|').split('|'))} |"
+        if line.rstrip().endswith("|")
+        else line.strip()
+    )
 
 
 def _property(source: str, name: str) -> str | None:

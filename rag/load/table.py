@@ -56,8 +56,6 @@ def _names_columns(row: list[str]) -> bool:
 
 
 def _line(names: list[str], row: list[str]) -> str:
-    cells = [
-        f"{names[n]}: {cell}" if n < len(names) and names[n] else cell for n, cell in enumerate(row) if cell
-    ]
+    cells = [f"{names[n]}: {cell}" if n < len(names) and names[n] else cell for n, cell in enumerate(row) if cell]
     line = "; ".join(cells)
     return line if line.endswith((".", "!", "?")) else line + "."

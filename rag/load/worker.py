@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -40,7 +40,7 @@ _START = (
 
 def load_limited(path: Path, root: Path) -> Document:
     """One file as a Document; raises LoadError with the reason, whatever the file does to its reader."""
-    (_, outcome), = load_all([path], root)
+    ((_, outcome),) = load_all([path], root)
     if isinstance(outcome, LoadError):
         raise outcome
     return outcome
@@ -53,7 +53,7 @@ def load_all(
     workers: int = WORKERS,
     max_seconds: float = MAX_SECONDS,
     max_memory: int = MAX_MEMORY,
-) -> Iterator[tuple[Path, Document | LoadError]]:
+) -> Generator[tuple[Path, Document | LoadError]]:
     """Each path, in order, with its Document or why there is none; up to ``workers`` files are parsed meanwhile.
 
     The processes end with the iterator: when it is exhausted, closed or interrupted.
@@ -221,7 +221,7 @@ def _limit(max_memory: int) -> None:
 
 def _peak_memory() -> int:
     """The most memory this process has had, in bytes; 0 where the system does not say."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+    with contextlib.suppress(OSError), Path("/proc/self/status").open(encoding="ascii") as status:
         for line in status:  # not getrusage: its peak is also that of the program which started this one
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
