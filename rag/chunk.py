@@ -12,7 +12,7 @@ from rag.furniture import is_furniture
 from rag.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.types import Chunk, Document, Span
 
-CHUNKER_VERSION = 2
+CHUNKER_VERSION = 3
 """Raised with every change that moves a chunk or a sentence, so that an old index is rebuilt."""
 
 _LEAD = re.compile(r"\s*(?:(?:\[\d{1,3}\]|[,;:!?)\]}>|])+\s*|\.(?=\s)\s*|[•‣◦▪●■○*–—-]+\s+)*\s*")

@@ -26,17 +26,29 @@ _PHRASES = re.compile(
     |privacy\s+policy|terms\s+(?:of|and)\s+\w+|all\s+rights\s+reserved.*|(?:©|\(c\)|copyright\s+(?:©|\(c\)|\d{4})).{0,100}
     |follow\s+us.*|contact\s+us|about\s+(?:us|the\s+author)|home|menu|search|close|loading|next|previous|toggle\s+\w+
     |table\s+of\s+contents|contents|in\s+this\s+article|tags?:.{0,200}|categories:.{0,200}|filed\s+under.{0,100}|topics?:.{0,100}
-    |(?:image|photo|picture|video)\s*(?:credits?|source|by|courtesy)?\s*:.{0,150}|getty\s+images|file\s+photo
+    |(?:image|photo|photograph|picture|video)\s*(?:credits?|source|by|courtesy)?\s*:.{0,150}|getty\s+images|file\s+photo
     |(?:author|publisher|outlet|publication|published|updated|posted|byline|editor)\s*:\s*.{1,100}
     |\d+\s*min(?:ute)?s?\s+(?:read|ago)|\d+\s+(?:hours?|days?|weeks?|months?)\s+ago|[\d ,.]+\s+words
     |summar(?:ized|ised|y)\s+by(?:\s+\S+){0,4}|powered\s+by(?:\s+[^\s,]+){1,3}|(?:edited|reviewed|translated|reporting)\s+by\s+[^,;]{1,60}
     |this\s+(?:article|story|post|page|content|summary)\s+(?:was|is|has\s+been)\s+(?:\w+\s+)?
         (?:generated|written|produced|created|published|updated|translated|sponsored|syndicated)\b.{0,250}
+    |by\s+(?:clicking|continuing\s+to\s+(?:use|browse)|signing\s+up)\b.{0,250}|we\s+(?:value|respect)\s+your\s+privacy.*
+    |(?:accept|reject|allow|decline|agree\s+to)\s+(?:all|cookies)|(?:manage|save)\s+(?:preferences|settings|choices|options)
+    |cookies\s+(?:help\s+us|allow\s+us|on\s+this)\b.*|i\s+agree|got\s+it|do\s+not\s+sell\s+my\b.*|read\s+our\s+privacy\s+policy
+    |(?:enter\s+)?your\s+(?:e-?mail(?:\s+address)?|name|comment)|(?:name|e-?mail|website)\s?\*|reply|report\s+a\s+typo
+    |you\s+must\s+(?:be\s+logged|log|sign)\s+in\b.*|already\s+a\s+(?:subscriber|member)\b.*|thank\s+you\s+for\s+subscribing.*
+    |get\s+(?:the\s+)?(?:latest|breaking|top|our\s+best)\b.{0,80}\b(?:inbox|e-?mail|newsletters?)\b.*|don.t\s+miss\s+(?:out|a)\b.{0,80}
+    |your\s+browser\s+(?:does\s+not|doesn.t)\s+support\b.*|please\s+enable\s+javascript.*|javascript\s+is\s+(?:disabled|required).*
+    |click\s+to\s+(?:share|print|email|tweet)\b.*|most\s+(?:read|popular|viewed|shared)|editor.?s.?\s+picks?|download\s+(?:the\s+)?pdf
+    |listen\s+to\s+this\s+\w+|advertisement\s*[-–—].*|affiliate\s+links\b.*|disclaimer:.*|view\s+original.*|jump\s+to\s+(?:content|navigation)
+    |from\s+wikipedia,.*|retrieved\s+from\s.*|edit(?:\s+source)?|\[email.protected\]|posted\s+in\s+[A-Z]\w+
+    |(?:(?:facebook|twitter|x|linkedin|e-?mail|reddit|whatsapp|pinterest|instagram|youtube|telegram|print|rss)\s*){2,}
     |page\s+\d+(?:\s+(?:of|/)\s+\d+)?|attachment\s+not\s+read:\s.*|on\s.{5,80}\swrote
     |https?://\S+|www\.\S+|\S+@\S+\.\w+|```.*|~~~.*
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_JOINTS = re.compile(r"\s+[|>/›»•·]\s+")  # between the links of a menu or a path
 _LEADERS = re.compile(r"(?:\.\s?){5,}\s*\w{0,8}$")  # "Introduction ..... 7"
 _ROW = re.compile(r"[^:;]{1,80}: [^;]*; [^:;]{1,80}: \S.*")  # "Column: value; Column: value", which names may fill
 _REFERENCES = re.compile(
@@ -92,14 +104,21 @@ def is_furniture(line: str) -> bool:
     >>> [is_furniture(t) for t in ("122", "LEAVE A REPLY", "Share this article:", "Meta shares fell.")]
     [True, True, True, False]
     """
-    text = line.strip(" \t\n•·*#|>-–—:.!?…")
+    text = line.strip(" \t\n•·*#|<>«»[]-–—:.!?…")
     if not any(c.isalpha() for c in text):
         return True
     if _LEADERS.search(line[-300:].rstrip()):
         return True
     if len(text) > 300 or _ROW.fullmatch(text):
         return False
-    return bool(_PHRASES.fullmatch(text) or _GLUED_TAG.fullmatch(text)) or is_byline(text)
+    if _PHRASES.fullmatch(text) or _GLUED_TAG.fullmatch(text) or is_byline(text):
+        return True
+    pieces = _JOINTS.split(text)
+    return (
+        len(pieces) > 1
+        and not line.startswith("|")
+        and all(len(p.split()) <= 4 and (_PHRASES.fullmatch(p.strip()) or n) for n, p in enumerate(pieces))
+    )
 
 
 def opens_references(line: str) -> bool:

@@ -172,7 +172,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
             "harbour.epub",
             {
                 "META-INF/container.xml": '<c><rootfile full-path="p.opf"/></c>',
-                "p.opf": f'<p><item id="a" href="{"../" * 9}etc/passwd" media-type="text/html"/><itemref idref="a"/></p>',
+                "p.opf": '<p><item id="a" media-type="text/html" href="../../../etc/passwd"/><itemref idref="a"/></p>',
             },
         ),
         "no text",

@@ -93,7 +93,13 @@ def test_glued_table_of_a_seed() -> None:
      "By Jane Doe", "04 Dec 2025•Technology", "26 Jul 2024", "Published April 7, 2026 at 10:30 AM EDT",
      "Daily Neural Digest TeamApril 7, 20267 min read1 360 words", "© 2025 The Post. All rights reserved.",
      "5 min read",
-     "https://example.org/a", "2026-04-07T10:00:00Z", "Author: Jane Doe"],
+     "https://example.org/a", "2026-04-07T10:00:00Z", "Author: Jane Doe",
+     "We value your privacy", "Reject all", "Manage preferences", "Cookies help us deliver our services.",
+     "By clicking “Accept All”, you agree to the storing of cookies on your device.", "Enter your email address",
+     "You must be logged in to post a comment.", "Please enable JavaScript to view the comments.", "Most read",
+     "Your browser does not support the audio element.", "Facebook Twitter LinkedIn Email", "« Previous",
+     "Get the latest news delivered to your inbox.", "Home > News > Tech", "Terms of Service | Privacy Policy",
+     "Introduction . . . . . . . . 7", "Page 3 of 12", "Attachment not read: a.pdf (application/pdf)"],
 )  # fmt: skip
 def test_is_furniture(line: str) -> None:
     assert is_furniture(line)
@@ -104,7 +110,11 @@ def test_is_furniture(line: str) -> None:
     ["Meta shares fell on Monday.", "Meta was founded on February 4, 2004.", "April 7, 2026: Launch of Avocado",
      "Share prices rose by 4 percent.", "Copyright law protects authors.", "Sources say the model is late.",
      "Powered by two engines, the plane flew home.", "Read more books than last year.", "By 2026 the crane was there.",
-     "OpenAI and DeepSeek compete.", "Comments from regulators are due in May."],
+     "OpenAI and DeepSeek compete.", "Comments from regulators are due in May.",
+     "The cookies were baked for an hour.", "Home prices rose by four percent.", "Next year the crane arrives.",
+     "Name two kinds of tea.", "Accepting all offers would cost 4 million.", "Print runs fell to 300 copies.",
+     "Privacy is valued by Germans, a survey says.", "| Home | 4 | 5 |", "Name: Ada; City: Paris; Born: May 4, 1815.",
+     "Posted in Kabul, the soldier wrote home.", "Download speeds doubled in a year."],
 )  # fmt: skip
 def test_is_not_furniture(line: str) -> None:
     assert not is_furniture(line)
