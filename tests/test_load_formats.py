@@ -12,6 +12,7 @@ from rag.errors import LoadError
 from rag.load import load
 from rag.load.pdf import load_pdf
 from rag.types import Document
+from tests import hostile
 
 DATA = Path(__file__).parent / "data"
 PDFS = ["harbour.pdf", "harbour-print.pdf", "harbour-columns.pdf"]
@@ -213,3 +214,11 @@ def test_the_suffix_does_not_make_the_format(tmp_path: Path) -> None:
         shutil.copy(DATA / source, tmp_path / name)
         with pytest.raises(LoadError, match=name):
             load(tmp_path / name, root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "member", ["word/theme/theme1.xml", "word/styles.xml", "word/numbering.xml", "docProps/core.xml"]
+)
+def test_a_damaged_ornament_does_not_cost_the_text(tmp_path: Path, member: str) -> None:
+    (tmp_path / "a.docx").write_bytes(hostile.changed("harbour-writer.docx", {member: "<broken"}))
+    assert set(SENTENCES) <= set(quotes(load(tmp_path / "a.docx", root=tmp_path)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_READ_BY_MAMMOTH = re.compile(r"\[Content_Types\]\.xml|(?:\w+/)?_rels/[\w.]*\.rels|\w+/\w+\.xml")
+_NEEDED = re.compile(r"\[Content_Types\]\.xml|_rels/\.rels|word/document\d*\.xml")
 _OFF = ("0", "false", "off", "none")
 _STYLES = """
 p[style-name='Title'] => h1:fresh
@@ -45,16 +48,19 @@ def load_docx(data: bytes) -> Page:
 
 
 def _harmless(archive: Archive) -> bytes:
-    """A container of the text's XML alone, parsed and written anew, so that mammoth sees no DTD, image or object."""
+    """A container of the text's XML alone, parsed and written anew, so that mammoth sees no DTD, image or object.
+
+    A damaged member costs the document only if it is the text itself or what leads there.
+    """
     from lxml import etree
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as container:
-        for name in archive.names:
-            if name.endswith(".rels") or (name.endswith(".xml") and not name.startswith(("docProps/", "customXml/"))):
-                root = archive.xml(name)
-                if name.startswith("word/"):
-                    _remove_hidden(root)
+        for name in filter(_READ_BY_MAMMOTH.fullmatch, archive.names):
+            needed = _NEEDED.fullmatch(name)
+            root = archive.xml(name) if needed else archive.optional_xml(name)
+            if root is not None:
+                _remove_hidden(root)
                 container.writestr(name, etree.tostring(root, encoding="utf-8", xml_declaration=True))
     return out.getvalue()
 
