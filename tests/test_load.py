@@ -264,3 +264,21 @@ def test_seed_003_is_three_articles() -> None:
     assert doc.parts[-1].end == len(doc.text)
     assert all(a.end == b.start for a, b in zip(doc.parts, doc.parts[1:], strict=False))
     assert all(p.date is None for p in doc.parts)  # three dates below the text belong to other stories
+
+
+def test_words_divided_at_the_end_of_a_line_are_whole(tmp_path: Path) -> None:
+    wrapped = """\
+Some program divided the words of this paragraph, as in hyphen-
+ation, though a compound that is ill-starred, such as this ill-
+starred one of the line above, and even a fine state-of-the-
+artefact keep theirs; a spaced dash - like this one, or that -
+is another thing, and so are the years from 1998 up to 1998-
+1999 as they stand in these few lines.
+"""
+    assert put(tmp_path, wrapped).text == (
+        "Some program divided the words of this paragraph, as in hyphenation, though a compound that is ill-starred, "
+        "such as this ill-starred one of the line above, and even a fine state-of-the-artefact keep theirs; a spaced "
+        "dash - like this one, or that - is another thing, and so are the years from 1998 up to 1998-1999 as they "
+        "stand in these few lines."
+    )
+    assert put(tmp_path, "This is a soft\u00ad\nened hyphen.").text == "This is a softened hyphen."

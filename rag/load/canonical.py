@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections import Counter
 from itertools import groupby, pairwise
 
 from rag.errors import LoadError
+from rag.load.hyphens import closed, is_open, whole_words
 
 MAX_CHARS = 5_000_000
 
@@ -31,6 +33,7 @@ _INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 _NEWLINE = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_SOFT_BREAK = re.compile("\u00ad[ \t]*(?:\r\n?|\n)[ \t]*")
 _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WIDEST = 120  # columns of wrapped text
@@ -86,6 +89,7 @@ def canonical(text: str) -> str:
     >>> canonical("caf\\u0065\\u0301\\u200b\\r\\n\\u202eno\\u00a0trick")
     'café\\nno trick'
     """
+    text = _SOFT_BREAK.sub("", text)
     text = _SPACE.sub(" ", _NEWLINE.sub("\n", text))
     text = _SURROGATE.sub("\ufffd", text)
     kept = {m.start() for m in _KEPT_JOINER.finditer(text)}
@@ -106,17 +110,25 @@ def unwrapped(text: str) -> str:
     full = [line for line in lines if line]
     if sum(len(line) > _WIDEST for line in full) > len(full) // 50:
         return text
-    return "\n".join(_unwrap(list(run)) if any_text else "\n".join(run) for any_text, run in groupby(lines, bool))
+    words = whole_words(lines) if any(map(is_open, full)) else Counter[str]()
+    runs = groupby(lines, bool)
+    return "\n".join(_unwrap(list(run), words) if any_text else "\n".join(run) for any_text, run in runs)
 
 
-def _unwrap(lines: list[str]) -> str:
+def _unwrap(lines: list[str], words: Counter[str]) -> str:
     """One paragraph; list items in it, and lines after one that ended early, start anew."""
     width = max(map(len, lines))
     if not 45 <= width <= _WIDEST:
         return "\n".join(lines)
     joined = [lines[0]]
     for above, line in pairwise(lines):
-        words = line.split(maxsplit=1)
-        fitted = not words or len(above.rstrip()) + 1 + len(words[0]) <= width
-        joined.append("\n" + line if fitted or _ITEM.match(line) else " " + line.strip())
+        first = line.split(maxsplit=1)
+        fitted = not first or len(above.rstrip()) + 1 + len(first[0]) <= width
+        if fitted or _ITEM.match(line):
+            joined.append("\n" + line)
+        elif is_open(above) and line.strip():
+            joined[-1] = closed(joined[-1], line.strip(), words)
+            joined.append(line.strip())
+        else:
+            joined.append(" " + line.strip())
     return "".join(joined)

@@ -10,13 +10,12 @@ from itertools import pairwise
 from statistics import median
 
 from rag.blocks import MARKER, ends_sentence
+from rag.load.hyphens import is_open
 
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where running heads and page numbers stand
 _SAME_PLACE = 6.0  # points
 _LARGER = 1.12  # a size that differs by this factor is another kind of text
 _GAP = 1.45  # of the usual distance of lines: a paragraph ends
-DIVIDED = "\ufdd0"  # at the end of a line: a hyphen that may only divide the word
-HYPHENS = (DIVIDED, "\u2010", "-")
 _LEADERS = re.compile(r"(?:\.\s?){5,}\s*\w{0,8}$")  # an entry of a table of contents
 _PAGE_NUMBER = re.compile(
     r"\W*(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*", re.IGNORECASE
@@ -188,7 +187,7 @@ def _joined_to_last(groups: list[Group], new: list[Group], body: float) -> list[
     above, line = groups[last][-1][1], new[0][0][1]
     unfinished = not ends_sentence(above.text) and _alike(above, line) and not MARKER.match(line.text)
     words = sum(len(one.text) for _, one in groups[last]) > 25 and (
-        line.text[:1].islower() or above.text[-1] in HYPHENS or _reaches(groups[last])
+        line.text[:1].islower() or is_open(above.text) or _reaches(groups[last])
     )
     if groups[last][-1][0] == new[0][0][0] - 1 and unfinished and words and not _is_heading(groups[last], body):
         paragraph = groups.pop(last)

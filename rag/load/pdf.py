@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.flow import as_text
-from rag.load.layout import DIVIDED, Line, paragraphs
+from rag.load.hyphens import DIVIDED
+from rag.load.layout import Line, paragraphs
 from rag.load.page import Page
 from rag.load.properties import stated_author, stated_date, stated_title
 

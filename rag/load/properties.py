@@ -44,6 +44,6 @@ def stated_date(value: str | None) -> str | None:
     >>> stated_date("2024-03-09T10:00:00Z"), stated_date("D:20240309100000+01'00'"), stated_date("soon")
     ('2024-03-09', '2024-03-09', None)
     """
-    text = re.sub(r"^(?:D:)?(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", (value or "").strip()[:40])
+    text = re.sub(r"^(?:D:)?(\d{4})(\d\d)(\d\d).*", r"\1-\2-\3", (value or "").strip()[:40])
     found = dates(text)
     return found[0][1] if found else None
