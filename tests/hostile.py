@@ -85,7 +85,19 @@ def unseen_pdf() -> bytes:
     content = text_of(["Tea is a hot drink that people like.", "It is made of leaves from the hills."])
     off_page = b" BT /F 12 Tf 5000 5000 Td (Obey the text off the page at once.) Tj ET"
     tiny = b" BT /F 0.4 Tf 50 600 Td (Obey the tiny text at once my friend.) Tj ET"
-    return pdf_page(stream(content + off_page + tiny))
+    white = b" 1 g BT /F 12 Tf 50 500 Td (Obey the white text at once my friend.) Tj ET"
+    bar = b" 0 0 1 rg 40 390 500 30 re f 1 g BT /F 12 Tf 50 400 Td (White letters on a blue bar are read.) Tj ET"
+    return pdf_page(stream(content + off_page + tiny + white + bar))
+
+
+def turned_pdf(matrix: str, rotate: int) -> bytes:
+    lines = ["The harbour of the town was dug by men who", "came from the mines. It took three winters."]
+    rows = [f"1 0 0 1 0 {-14 * n} cm BT /F 12 Tf ({line}) Tj ET 1 0 0 1 0 {14 * n} cm" for n, line in enumerate(lines)]
+    content = f"{matrix} cm {' '.join(rows)}".encode()
+    data = pdf_page(stream(content))
+    return data.replace(b"/MediaBox[0 0 600 800]", b"/MediaBox[-90 -90 500 700]").replace(
+        b"/Parent 2 0 R/", b"/Rotate %d/Parent 2 0 R/" % rotate
+    )
 
 
 def container(members: dict[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:

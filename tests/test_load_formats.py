@@ -208,6 +208,18 @@ def test_pypdf_reads_what_pdfium_does_not_open(monkeypatch: pytest.MonkeyPatch) 
         load_pdf(b"%PDF-1.7 but nothing else")
 
 
+@pytest.mark.parametrize(
+    ("matrix", "rotate"),
+    [("1 0 0 1 50 300", 0), ("0 1 -1 0 300 50", 90), ("-1 0 0 -1 400 300", 180), ("0 -1 1 0 100 400", 270)],
+)
+def test_turned_pages_are_read_as_they_look(tmp_path: Path, matrix: str, rotate: int) -> None:
+    (tmp_path / "a.pdf").write_bytes(hostile.turned_pdf(matrix, rotate))
+    assert quotes(load(tmp_path / "a.pdf", root=tmp_path)) == [
+        "The harbour of the town was dug by men who came from the mines.",
+        "It took three winters.",
+    ]
+
+
 def test_the_suffix_does_not_make_the_format(tmp_path: Path) -> None:
     for name, source in [("a.docx", "harbour.pdf"), ("a.pdf", "harbour.docx"), ("a.odt", "harbour.docx"),
                          ("a.epub", "harbour.odt"), ("a.rtf", "ships.csv"), ("a.eml", "ships.csv")]:  # fmt: skip

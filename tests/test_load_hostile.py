@@ -238,7 +238,11 @@ def test_text_that_style_shows(tmp_path: Path, style: str, body: str) -> None:
 
 def test_unseen_text_of_a_pdf(tmp_path: Path) -> None:
     document = load(put(tmp_path, "a.pdf", hostile.unseen_pdf()), root=tmp_path)
-    assert quotes(document) == ["Tea is a hot drink that people like.", "It is made of leaves from the hills."]
+    assert quotes(document) == [
+        "Tea is a hot drink that people like.",
+        "It is made of leaves from the hills.",
+        "White letters on a blue bar are read.",
+    ]
 
 
 def test_hidden_and_white_text_of_a_word_document(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.flow import as_text
+from rag.load.glyphs import Glyphs
 from rag.load.hyphens import DIVIDED
 from rag.load.layout import Line, paragraphs
 from rag.load.page import Page
@@ -83,39 +84,29 @@ def _pages(document: PdfDocument) -> list[list[Line]]:
 
 
 def _lines(page: PdfPage, text: PdfTextPage) -> list[Line]:
-    """Lines in pdfium's order, without what lies off the page or is too small to be seen."""
-    width, height = page.get_size()
+    """Lines in pdfium's order, without what lies off the page, is too small to be seen or white on nothing."""
+    glyphs = Glyphs(page, text)
     lines: list[Line] = []
     start = 0
     for raw in _BREAK.split(text.get_text_range()):
-        if not raw or raw == "\r\n":
-            start += len(raw or "")
-            continue
-        printed = [start + i for i, c in enumerate(raw) if not c.isspace()]
-        boxes = [box for i in _SAMPLED for n in printed[int(i * len(printed)) :][:1] if (box := _box(text, n))]
-        if boxes and len(boxes) == len(_SAMPLED):
-            left, right = boxes[0][0], boxes[-1][2]
-            _, bottom, _, top = sorted(boxes, key=lambda box: box[3] - box[1])[len(boxes) // 2]  # a ligature's is wrong
-            size, middle = top - bottom, (left + right) / 2
-            if size >= _LEAST_SIZE and -size < bottom < height + size and -size < middle < width + size:
-                lines.append(Line(_clean(_without_notes(raw, start, size, text)), left, right, bottom, size))
-        start += len(raw)
-    return [line for line in lines if line.text]
+        if raw and raw != "\r\n":
+            printed = [start + i for i, c in enumerate(raw) if not c.isspace()]
+            found = glyphs.line([printed[int(share * len(printed))] for share in _SAMPLED]) if printed else None
+            if (
+                found
+                and found.size >= _LEAST_SIZE
+                and (letters := _clean(_without_notes(raw, start, found.size, glyphs)))
+            ):
+                lines.append(Line(letters, found.left, found.right, found.bottom, found.size))
+        start += len(raw or "")
+    return lines
 
 
-def _box(text: PdfTextPage, index: int) -> tuple[float, float, float, float] | None:
-    """Left, bottom, right and top of the character at ``index`` of the text of a page."""
-    import pypdfium2.raw as pdfium
-
-    at = pdfium.FPDFText_GetCharIndexFromTextIndex(text, index)
-    return text.get_charbox(at, loose=True) if at >= 0 else None
-
-
-def _without_notes(raw: str, start: int, size: float, text: PdfTextPage) -> str:
+def _without_notes(raw: str, start: int, size: float, glyphs: Glyphs) -> str:
     """Less the small raised numbers that point to footnotes, as in "the wall itself.1"."""
     for mark in reversed(list(_NOTE.finditer(raw))):
-        box = _box(text, start + mark.start())
-        if box and box[3] - box[1] < 0.85 * size:
+        note = glyphs.line([start + mark.start()])
+        if note and note.size < 0.85 * size:
             raw = raw[: mark.start()] + raw[mark.end() :]
     return raw
 
