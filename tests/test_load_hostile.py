@@ -45,7 +45,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Doc
             yield put(folder, name, make())
             yield put(folder, f"good-{n}.txt", PROSE)
 
-    return {path.name: found for path, found in load_all(paths(), folder, max_seconds=45)}
+    return {path.name: found for path, found in load_all(paths(), folder, max_seconds=45, max_memory=384 * 2**20)}
 
 
 @pytest.mark.parametrize("name", hostile.BOMBS)

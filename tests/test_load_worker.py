@@ -132,13 +132,13 @@ def test_leaving_early_ends_the_workers_at_once(tmp_path: Path, started: list[su
 
 
 SCRIPT = """
-import subprocess, sys
+import os, subprocess, sys
 from pathlib import Path
 from rag.load import worker
 start = subprocess.Popen
 def popen(*args, **kwargs):
     process = start(*args, **kwargs)
-    print(process.pid, flush=True)
+    os.write(1, f"{process.pid}\\n".encode())
     return process
 worker.subprocess.Popen = popen
 folder = Path(sys.argv[1])
