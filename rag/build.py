@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rag import chunk as chunker
-from rag import load as loader
 from rag import store
 from rag.cache import embed_cached, open_cache
-from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import CorpusError, IndexDamaged, IndexMismatch, IndexMissing, LoadError
 from rag.index import Index, load_index
+from rag.load.worker import load_all
 from rag.sync import Entry, Plan, compare
 from rag.types import BuildReport, Chunk, Document, Embedder, FileOutcome
 from rag.walk import File, walk
@@ -61,17 +62,19 @@ def build(
 
         def write(folder: Path) -> Mapping[str, Any]:
             writer = IndexWriter(folder, embedder.dimension, before)
-            for n, file in enumerate(files):
-                tell("reading", n, len(files))
-                old = plan.kept.get(file.id)
-                if before is not None and old is not None:
-                    writer.keep(before.documents.number(old), file.id)
-                    now[file.id] = {**entries[old], **_stat(file, seeds)}
-                    continue
-                read = _read(file, seeds, max_chars=max_chars, overlap=overlap)
-                if not isinstance(read, str):
-                    writer.add(*read)
-                now[file.id] = {**_stat(file, seeds), **_became(read)}
+            with closing(load_all((f.path for f in files if f.id not in plan.kept), seeds)) as loaded:
+                for n, file in enumerate(files):
+                    tell("reading", n, len(files))
+                    if before is not None and file.id in plan.kept:
+                        old = plan.kept[file.id]
+                        writer.keep(before.documents.number(old), file.id)
+                        now[file.id] = {**entries[old], **_stat(file, seeds)}
+                        continue
+                    _, found = next(loaded)
+                    read = _cut(found, max_chars=max_chars, overlap=overlap)
+                    if not isinstance(read, str):
+                        writer.add(*read)
+                    now[file.id] = {**_stat(file, seeds), **_became(read)}
             tell("reading", len(files), len(files))
             if before and _said(now) == _said(entries):
                 raise _NothingNew
@@ -143,11 +146,12 @@ def _before(index: Path, embedder: Embedder, chunking: Mapping[str, Any]) -> Ind
     return before
 
 
-def _read(file: File, seeds: Path, *, max_chars: int, overlap: int) -> tuple[Document, list[Chunk]] | str:
+def _cut(found: Document | LoadError, *, max_chars: int, overlap: int) -> tuple[Document, list[Chunk]] | str:
     """The document and its chunks, or why it cannot be read."""
+    if isinstance(found, LoadError):
+        return str(found)
     try:
-        document = loader.load(file.path, root=seeds)
-        return document, chunker.chunk_document(document, max_chars=max_chars, overlap=overlap)
+        return found, chunker.chunk_document(found, max_chars=max_chars, overlap=overlap)
     except Exception as error:  # one bad file, whatever is wrong with it, must not cost the others
         return f"{error}" or type(error).__name__
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from rag import build as building
 from rag.build import build, index_documents
 from rag.errors import CorpusError, LoadError
 from rag.index import Index, load_index
+from rag.load import worker
 from rag.sync import needs_build, stale
 from rag.types import BuildReport, Chunk, Document, Vectors
 from tests.fakes import BagOfWordsEmbedder
@@ -85,11 +86,15 @@ def test_only_the_difference_is_parsed_and_embedded(seeds: Path, index: Path, mo
     (seeds / "fox.txt").write_text("About foxes\n\nFoxes are grey animals now.\n", "utf-8")
     (seeds / "cat.txt").unlink()
     (seeds / "owl.txt").write_text("About owls\n\nOwls hunt at night in silence.\n", "utf-8")
-    parsed = []
-    load = building.loader.load
-    monkeypatch.setattr(
-        building.loader, "load", lambda path, *, root: parsed.append(path.name) or load(path, root=root)
-    )
+    parsed: list[str] = []
+    load_all = building.load_all
+
+    def watched(paths: Iterable[Path], root: Path) -> Generator[tuple[Path, Document | LoadError]]:
+        for path, found in load_all(paths, root):
+            parsed.append(path.name)
+            yield path, found
+
+    monkeypatch.setattr(building, "load_all", watched)
     embedder = BagOfWordsEmbedder()
     report = build(seeds, index, embedder)
     assert statuses(report) == {
@@ -149,19 +154,19 @@ def test_one_broken_file_is_reported_and_the_rest_goes_on(seeds: Path, index: Pa
     assert build(seeds, index, BagOfWordsEmbedder()).generation == report.generation
 
 
-@pytest.mark.parametrize("error", [LoadError("cannot be parsed"), RecursionError(), MemoryError(), ValueError("odd")])
-def test_whatever_a_loader_raises_costs_one_file(
+@pytest.mark.parametrize("error", [LoadError("cannot be cut"), RecursionError(), MemoryError(), ValueError("odd")])
+def test_whatever_a_document_does_to_the_chunker_costs_one_file(
     seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     build(seeds, index, BagOfWordsEmbedder())
-    load = building.loader.load
+    cut = building.chunker.chunk_document
 
-    def broken(path: Path, *, root: Path) -> Any:
-        if path.name == "cat.txt":
+    def broken(document: Document, **settings: int) -> Any:
+        if document.id == "cat.txt":
             raise error
-        return load(path, root=root)
+        return cut(document, **settings)
 
-    monkeypatch.setattr(building.loader, "load", broken)
+    monkeypatch.setattr(building.chunker, "chunk_document", broken)
     (seeds / "cat.txt").write_text("changed and now broken", "utf-8")
     report = build(seeds, index, BagOfWordsEmbedder())
     assert statuses(report)["cat.txt"] == "failed"
@@ -353,7 +358,7 @@ def test_a_rename_costs_no_parse_and_no_embedding(seeds: Path, index: Path, monk
     build(seeds, index, BagOfWordsEmbedder())
     expected = rows_of(load_index(index), "sub/dog.md")
     (seeds / "sub" / "dog.md").rename(seeds / "hound.md")
-    monkeypatch.setattr(building.loader, "load", lambda *_, **__: pytest.fail("parsed"))
+    monkeypatch.setattr(worker._Worker, "load", lambda *_: pytest.fail("parsed"))
     (index / "cache" / "embeddings.sqlite").unlink()
     embedder = BagOfWordsEmbedder()
     assert reports(build(seeds, index, embedder)) == {"hound.md": ("renamed", "was sub/dog.md")}

@@ -49,7 +49,7 @@ OWNERS = {
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
     "xllamacpp": {"rag/generate/engine.py"},
     "trafilatura": {"rag/load/html.py"},
-    "pypdfium2": {"rag/load/pdf.py"},
+    "pypdfium2": {"rag/load/pdf.py", "rag/load/glyphs.py"},
     "pypdf": {"rag/load/pdf.py"},
     "mammoth": {"rag/load/docx.py"},
     "striprtf": {"rag/load/rtf.py"},
