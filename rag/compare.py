@@ -1,7 +1,8 @@
 """Evidence of several documents -> sides: who says what, where they cannot all be right.
 
-Two general signs of disagreement are looked for: different quantities of one kind in otherwise like
-statements, and opposite words said of one subject.
+Three general signs of disagreement are looked for: different quantities of one kind in otherwise like
+statements; opposite words said of one subject; and, where the question is for yes or no, one source that
+denies what the question names while another speaks of it without denying.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from itertools import combinations
 
 from rag.question import asks_what_sources_say, asks_yes_or_no, quantities_asked
 from rag.types import Citation, Evidence, Side
-from rag.values import Value, same_value, values
+from rag.values import Stated, stated
 from rag.verify import citation
-from rag.words import content_stems, names, overlap, stem, words
+from rag.words import content_stems, names, overlap, plain, stem, words
 
 _NEAR = 12  # words either side of a quantity that say what it measures
 _LIKE = 0.4  # share of the smaller context's words from which two contexts are about one thing
@@ -41,7 +42,7 @@ for _pair in _OPPOSITES.split():
 _CLAUSE = re.compile(r"[,;—–()]|--|\b(?:but|while|whereas|although|though|unlike|which)\b", re.I)
 
 
-def _context(text: str, value: Value) -> frozenset[str]:
+def _context(text: str, value: Stated) -> frozenset[str]:
     """Stems of the content words near a quantity, other quantities left out."""
     near = words(text)
     at = next((i for i, w in enumerate(near) if w.start >= value.start), len(near))
@@ -65,22 +66,28 @@ def _side(claim: str, evidence: Sequence[Evidence]) -> Side:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stated:
+class _Amount:
     """One quantity where it stands."""
 
     evidence: Evidence
-    value: Value
+    stated: Stated
     context: frozenset[str]
 
-    def differs_from(self, other: _Stated) -> bool:
+    def differs_from(self, other: _Amount) -> bool:
         """Whether the two give different quantities of one kind for one thing."""
-        a, b = self.value, other.value
-        comparable = a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
-        return comparable and not same_value(a, b) and _about_one_thing(self.context, other.context)
+        return (
+            self._comparable(other)
+            and not self.stated.agrees_with(other.stated)
+            and _about_one_thing(self.context, other.context)
+        )
 
-    def agrees_with(self, other: _Stated) -> bool:
-        a, b = self.value, other.value
-        return a.kind == b.kind and same_value(a, b) and _about_one_thing(self.context, other.context)
+    def agrees_with(self, other: _Amount) -> bool:
+        like = self.stated.value.kind == other.stated.value.kind and self.stated.agrees_with(other.stated)
+        return like and _about_one_thing(self.context, other.context)
+
+    def _comparable(self, other: _Amount) -> bool:
+        a, b = self.stated.value, other.stated.value
+        return a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
 
 
 def value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
@@ -88,11 +95,13 @@ def value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]
 
     Dates and bare counts without a common noun are too often about different things to be compared.
     """
-    stated = [_Stated(e, v, _context(e.quote, v)) for e in evidence for v in values(e.quote) if v.kind in _COMPARED]
+    amounts = [_Amount(e, s, _context(e.quote, s)) for e in evidence for s in stated(e.quote)]
     conflicts = [
         (one, other)
-        for one, other in combinations(stated, 2)
-        if one.evidence is not other.evidence and one.differs_from(other)
+        for one, other in combinations(amounts, 2)
+        if one.evidence is not other.evidence
+        and one.differs_from(other)
+        and not _share_an_amount(one, other, amounts)
     ]
     if not conflicts:
         return ()
@@ -100,14 +109,27 @@ def value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]
     first = max(conflicts, key=lambda pair: overlap(asked, pair[0].context & pair[1].context))
     if overlap(asked, first[0].context & first[1].context) < _RELEVANT:
         return ()
-    groups: list[list[_Stated]] = [[one] for one in first]
-    for one in stated:  # whoever else speaks of the same thing joins the side that gives its value, or makes one
+    groups: list[list[_Amount]] = [[one] for one in first]
+    for one in amounts:  # whoever else speaks of the same thing joins the side that gives its value, or makes one
         if any(one.agrees_with(group[0]) for group in groups):
             next(group for group in groups if one.agrees_with(group[0])).append(one)
-        elif any(one.differs_from(member) for member in first):
+        elif any(one.differs_from(member) for member in first) and not any(
+            _share_an_amount(one, member, amounts) for member in first
+        ):
             groups.append([one])
     return tuple(
-        _side(g[0].evidence.quote[g[0].value.start : g[0].value.end].strip(), [m.evidence for m in g]) for g in groups
+        _side(g[0].evidence.quote[g[0].stated.start : g[0].stated.end].strip(), [m.evidence for m in g]) for g in groups
+    )
+
+
+def _share_an_amount(one: _Amount, other: _Amount, amounts: Sequence[_Amount]) -> bool:
+    """Whether the two sentences agree in some amount of this kind: then neither contradicts the other."""
+    mine = [a for a in amounts if a.evidence is one.evidence]
+    return any(
+        a._comparable(b) and a.stated.agrees_with(b.stated)
+        for a in mine
+        for b in amounts
+        if b.evidence is other.evidence and a._comparable(one)
     )
 
 
