@@ -24,6 +24,12 @@ _QUANTITIES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
     ),
     (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
     (re.compile(r"\bhow (?:many|long|old|big|large|far)\b", re.I), frozenset({"count"})),
+    (
+        re.compile(r"^\W*what (?:did|does|do|is|was|will|would)\b.*\b(?:cost|price|worth|pay|spend|budget)\b", re.I),
+        frozenset({"money"}),
+    ),
+    (re.compile(r"\bwhat (?:percentage|percent|share|proportion)\b", re.I), frozenset({"percent"})),
+    (re.compile(r"\bwhat (?:is|was|are|were) the (?:total |current )?(?:population|number)\b", re.I), frozenset({"count"})),
     (re.compile(r"\b(?:when|what (?:year|date|day|time))\b", re.I), frozenset({"date"})),
 )
 
