@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rag.question import asks_what_sources_say, asks_yes_or_no, quantities_asked
+from rag.question import asks_how_it_stands, asks_what_sources_say, asks_yes_or_no, quantities_asked
 from rag.types import Citation, Evidence, Side
 from rag.values import Kind, Stated, stated
 from rag.verify import citation
@@ -30,12 +30,14 @@ _SPOKEN_OF = 0.5
 _NEARLY_ALL = 0.75
 _AS_FULLY = 0.75  # of what the fullest sentence has
 _DENIAL = re.compile(
-    r"\b(?:no|not|never|none|neither|nor|cannot|without|lack(?:s|ed|ing)?|absence|fail(?:s|ed)? to|insufficient|unlikely|"
-    r"den(?:y|ies|ied)|reject(?:s|ed)?|refut(?:e|es|ed)|disput(?:e|es|ed)|contrary|rather than|instead of|unproven|"
-    r"false|myth|hoax)\b|n['’]t\b",
+    r"\b(?:no|not|never|none|neither|nor|cannot|without|lack(?:s|ed|ing)?|absence|fail(?:s|ed)? to|insufficient|"
+    r"unlikely|den(?:y|ies|ied)|reject(?:s|ed)?|refut(?:e|es|ed)|disput(?:e|es|ed)|contrary|rather than|instead of|"
+    r"unproven|false|myth|hoax)\b|n['’]t\b",
     re.I,
 )
-_NO_DENIAL = re.compile(r"\b(?:with (?:or|and) without|whether or not|not (?:only|just|least|to mention)|no doubt)\b", re.I)
+_NO_DENIAL = re.compile(
+    r"\b(?:with (?:or|and) without|whether or not|not (?:only|just|least|to mention)|no doubt)\b", re.I
+)
 
 _OPPOSITES = """open:closed,proprietary public:private increase:decrease rise,rose:fall,fell gain:loss win,won:lose,lost
 success,succeed:failure,fail approve:reject support:oppose,contradict accept:refuse confirm:deny allow,permit:ban,forbid
@@ -102,9 +104,7 @@ class _Amount:
         return a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
 
 
-def value_sides(
-    question: str, evidence: Sequence[Evidence], *, kinds: Collection[Kind] = _KINDS
-) -> tuple[Side, ...]:
+def value_sides(question: str, evidence: Sequence[Evidence], *, kinds: Collection[Kind] = _KINDS) -> tuple[Side, ...]:
     """Sides that give different quantities, of ``kinds``, for one thing the question is about; () where none do.
 
     Dates and bare counts without a common noun are too often about different things to be compared.
@@ -113,9 +113,7 @@ def value_sides(
     conflicts = [
         (one, other)
         for one, other in combinations(amounts, 2)
-        if one.evidence is not other.evidence
-        and one.differs_from(other)
-        and not _share_an_amount(one, other, amounts)
+        if one.evidence is not other.evidence and one.differs_from(other) and not _share_an_amount(one, other, amounts)
     ]
     if not conflicts:
         return ()
@@ -217,8 +215,8 @@ def denied_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...
     What exactly is denied a reader has to see; words alone do not tell it.
     """
     asked = set(content_stems(question))
-    if len(asked) < _LEAST_SHARED:
-        return ()  # too little to tell what a denial is about
+    if len(asked) < _LEAST_SHARED or not (asks_yes_or_no(question) or asks_how_it_stands(question)):
+        return ()  # too little to tell what a denial is about, or nothing that could be denied
     poles = {_POLES[s] for s in asked if s in _POLES}
     near = sorted(evidence, key=lambda e: (-e.score, e.number))[:_NEAREST]
     said = {e: set(content_stems(plain(e.quote))) for e in near}
