@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rag.blocks import MARKER, Block, blocks, ends_sentence, heading_text
 from rag.furniture import is_furniture
+from rag.markup import references
 from rag.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.types import Chunk, Document, Span
 
@@ -17,6 +18,7 @@ CHUNKER_VERSION = 3
 
 _LEAD = re.compile(r"\s*(?:(?:\[\d{1,3}\]|[,;:!?)\]}>|])+\s*|\.(?=\s)\s*|[•‣◦▪●■○*–—-]+\s+)*\s*")
 _FOOTNOTE = re.compile(r"(?<=[^\W\d_]|[,”\"’)])\d{1,2}$")
+_GAP = re.compile(r" {50,}")  # where a long wiki reference was blanked
 _WORD = re.compile(r"[^\W\d_]")
 _UNSPACED_SCRIPT = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
 
@@ -59,7 +61,7 @@ def quotable_sentences(document: Document) -> list[Span]:
 
 
 def _sections(document: Document) -> list[_Section]:
-    text = document.text
+    text = _blanked(document.text)
     starts = [part.start for part in document.parts]
     structure = blocks(text)
     sections: list[_Section] = []
@@ -90,12 +92,31 @@ def _quotable(text: str, block: Block, leads_in: bool) -> Iterator[Span]:
         start += marker.end() + len(text[start : start + 200]) - len(text[start : start + 200].lstrip())
     body = text[start : block.end]
     spans = [Span(0, len(body))] if block.kind == "table" and len(body) <= MAX_SENTENCE_CHARS else sentences(body)
-    for span in spans:
+    for span in (piece for s in spans for piece in _pieces(body, s)):
         trimmed = _trim(text, start + span.start, start + span.end)
         quote = text[trimmed.start : trimmed.end]
         dangling = leads_in and quote.endswith(":")
         if _says_something(quote) and not dangling and not is_furniture(quote):
             yield trimmed
+
+
+def _blanked(text: str) -> str:
+    """The text with spaces where wiki references stand, so that sentences end before them."""
+    parts, last = [], 0
+    for start, end in references(text):
+        if start >= last:
+            parts += [text[last:start], re.sub(r"[^\n]", " ", text[start:end])]
+            last = end
+    return "".join((*parts, text[last:]))
+
+
+def _pieces(text: str, span: Span) -> Iterator[Span]:
+    """A sentence without the blanks around it, cut where a long reference stood in it."""
+    start, end = span.start, span.start + len(text[span.start : span.end].rstrip())
+    for gap in _GAP.finditer(text, start, end):
+        yield Span(start, gap.start())
+        start = gap.end()
+    yield Span(start, max(start, end))
 
 
 def _trim(text: str, start: int, end: int) -> Span:

@@ -1,28 +1,43 @@
 """Evidence of several documents -> sides: who says what, where they cannot all be right.
 
-Two general signs of disagreement are looked for: different quantities of one kind in otherwise like
-statements, and opposite words said of one subject.
+Three general signs of disagreement are looked for: different quantities of one kind in otherwise like
+statements; opposite words said of one subject; and, where the question is for yes or no, one source that
+denies what the question names while another speaks of it without denying.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rag.question import asks_what_sources_say, asks_yes_or_no, quantities_asked
+from rag.question import asks_how_it_stands, asks_what_sources_say, asks_yes_or_no, quantities_asked
 from rag.types import Citation, Evidence, Side
-from rag.values import Value, same_value, values
+from rag.values import Kind, Stated, stated
 from rag.verify import citation
-from rag.words import content_stems, names, overlap, stem, words
+from rag.words import content_stems, names, overlap, plain, stem, words
 
 _NEAR = 12  # words either side of a quantity that say what it measures
 _LIKE = 0.4  # share of the smaller context's words from which two contexts are about one thing
 _LEAST_SHARED = 3
 _RELEVANT = 0.3  # share of the question's words that both statements must speak of
 _MOST_QUOTES = 2
-_COMPARED = ("money", "percent", "count")
+_KINDS: frozenset[Kind] = frozenset({"money", "percent", "count"})
+_NEAREST = 8  # sentences, by relevance, whose denials count
+_MENTIONED = 0.4  # shares of the question's words that a sentence has
+_SPOKEN_OF = 0.5
+_NEARLY_ALL = 0.75
+_AS_FULLY = 0.75  # of what the fullest sentence has
+_DENIAL = re.compile(
+    r"\b(?:no|not|never|none|neither|nor|cannot|without|lack(?:s|ed|ing)?|absence|fail(?:s|ed)? to|insufficient|"
+    r"unlikely|den(?:y|ies|ied)|reject(?:s|ed)?|refut(?:e|es|ed)|disput(?:e|es|ed)|contrary|rather than|instead of|"
+    r"unproven|false|myth|hoax)\b|n['’]t\b",
+    re.I,
+)
+_NO_DENIAL = re.compile(
+    r"\b(?:with (?:or|and) without|whether or not|not (?:only|just|least|to mention)|no doubt)\b", re.I
+)
 
 _OPPOSITES = """open:closed,proprietary public:private increase:decrease rise,rose:fall,fell gain:loss win,won:lose,lost
 success,succeed:failure,fail approve:reject support:oppose,contradict accept:refuse confirm:deny allow,permit:ban,forbid
@@ -41,7 +56,7 @@ for _pair in _OPPOSITES.split():
 _CLAUSE = re.compile(r"[,;—–()]|--|\b(?:but|while|whereas|although|though|unlike|which)\b", re.I)
 
 
-def _context(text: str, value: Value) -> frozenset[str]:
+def _context(text: str, value: Stated) -> frozenset[str]:
     """Stems of the content words near a quantity, other quantities left out."""
     near = words(text)
     at = next((i for i, w in enumerate(near) if w.start >= value.start), len(near))
@@ -65,34 +80,40 @@ def _side(claim: str, evidence: Sequence[Evidence]) -> Side:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stated:
+class _Amount:
     """One quantity where it stands."""
 
     evidence: Evidence
-    value: Value
+    stated: Stated
     context: frozenset[str]
 
-    def differs_from(self, other: _Stated) -> bool:
+    def differs_from(self, other: _Amount) -> bool:
         """Whether the two give different quantities of one kind for one thing."""
-        a, b = self.value, other.value
-        comparable = a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
-        return comparable and not same_value(a, b) and _about_one_thing(self.context, other.context)
+        return (
+            self._comparable(other)
+            and not self.stated.agrees_with(other.stated)
+            and _about_one_thing(self.context, other.context)
+        )
 
-    def agrees_with(self, other: _Stated) -> bool:
-        a, b = self.value, other.value
-        return a.kind == b.kind and same_value(a, b) and _about_one_thing(self.context, other.context)
+    def agrees_with(self, other: _Amount) -> bool:
+        like = self.stated.value.kind == other.stated.value.kind and self.stated.agrees_with(other.stated)
+        return like and _about_one_thing(self.context, other.context)
+
+    def _comparable(self, other: _Amount) -> bool:
+        a, b = self.stated.value, other.stated.value
+        return a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
 
 
-def value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
-    """Sides that give different quantities for one thing the question is about; () where none do.
+def value_sides(question: str, evidence: Sequence[Evidence], *, kinds: Collection[Kind] = _KINDS) -> tuple[Side, ...]:
+    """Sides that give different quantities, of ``kinds``, for one thing the question is about; () where none do.
 
     Dates and bare counts without a common noun are too often about different things to be compared.
     """
-    stated = [_Stated(e, v, _context(e.quote, v)) for e in evidence for v in values(e.quote) if v.kind in _COMPARED]
+    amounts = [_Amount(e, s, _context(e.quote, s)) for e in evidence for s in stated(e.quote) if s.value.kind in kinds]
     conflicts = [
         (one, other)
-        for one, other in combinations(stated, 2)
-        if one.evidence is not other.evidence and one.differs_from(other)
+        for one, other in combinations(amounts, 2)
+        if one.evidence is not other.evidence and one.differs_from(other) and not _share_an_amount(one, other, amounts)
     ]
     if not conflicts:
         return ()
@@ -100,14 +121,27 @@ def value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]
     first = max(conflicts, key=lambda pair: overlap(asked, pair[0].context & pair[1].context))
     if overlap(asked, first[0].context & first[1].context) < _RELEVANT:
         return ()
-    groups: list[list[_Stated]] = [[one] for one in first]
-    for one in stated:  # whoever else speaks of the same thing joins the side that gives its value, or makes one
+    groups: list[list[_Amount]] = [[one] for one in first]
+    for one in amounts:  # whoever else speaks of the same thing joins the side that gives its value, or makes one
         if any(one.agrees_with(group[0]) for group in groups):
             next(group for group in groups if one.agrees_with(group[0])).append(one)
-        elif any(one.differs_from(member) for member in first):
+        elif any(one.differs_from(member) for member in first) and not any(
+            _share_an_amount(one, member, amounts) for member in first
+        ):
             groups.append([one])
     return tuple(
-        _side(g[0].evidence.quote[g[0].value.start : g[0].value.end].strip(), [m.evidence for m in g]) for g in groups
+        _side(g[0].evidence.quote[g[0].stated.start : g[0].stated.end].strip(), [m.evidence for m in g]) for g in groups
+    )
+
+
+def _share_an_amount(one: _Amount, other: _Amount, amounts: Sequence[_Amount]) -> bool:
+    """Whether the two sentences agree in some amount of this kind: then neither contradicts the other."""
+    mine = [a for a in amounts if a.evidence is one.evidence]
+    return any(
+        a._comparable(b) and a.stated.agrees_with(b.stated)
+        for a in mine
+        for b in amounts
+        if b.evidence is other.evidence and a._comparable(one)
     )
 
 
@@ -121,13 +155,14 @@ def _pole(text: str, subject: str) -> tuple[str, int] | None:
 def opposite_sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
     """Two sides that say opposite things of a subject the question names; () where none do.
 
-    ``answered`` are the sentences of the answer. Unless the question is for what sources say or for yes
-    or no, the opposition counts only where the answer itself takes a side in it.
+    ``answered`` are the sentences of the answer. Unless the question is for what sources say, or asks yes or no
+    with one of the opposite words, the opposition counts only where the answer itself takes a side in it.
     """
-    always = asks_what_sources_say(question) or asks_yes_or_no(question)
+    always = asks_what_sources_say(question)
+    named = {_POLES[s][0] for s in content_stems(question) if s in _POLES} if asks_yes_or_no(question) else set()
     for word in names(question) or [w for w in words(question) if content_stems(w.text)]:
         subject = word.stem
-        relevant = {pole[0] for text in answered if (pole := _pole(text, subject))}
+        relevant = named | {pole[0] for text in answered if (pole := _pole(text, subject))}
         taken: dict[str, dict[int, list[Evidence]]] = {}
         for e in evidence:
             if subject in content_stems(e.quote) and (pole := _pole(e.quote, subject)) is not None:
@@ -142,10 +177,80 @@ def opposite_sides(question: str, evidence: Sequence[Evidence], answered: Sequen
     return ()
 
 
+def asked_value_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
+    """For a yes-or-no question that states a quantity: who gives it, and who gives another; () unless both are there.
+
+    What gives another must speak of nearly all that the question asks beside its figures.
+    """
+    wanted = stated(question)
+    if not wanted or not asks_yes_or_no(question):
+        return ()
+    asked = {s for s in content_stems(question) if not s[0].isdigit()}
+    same: list[Evidence] = []
+    other: list[Evidence] = []
+    for e in evidence:
+        text = plain(e.quote)
+        covered = overlap(asked, content_stems(text))
+        given = stated(text)
+        for want in wanted:
+            like = [g for g in given if (g.value.kind, g.value.unit) == (want.value.kind, want.value.unit)]
+            if any(g.agrees_with(want) for g in like):
+                if covered >= _MENTIONED:
+                    same.append(e)
+            elif like and covered >= _NEARLY_ALL:
+                other.append(e)
+    sources = {e.document_id for e in same}
+    other = [e for e in other if e.document_id not in sources]
+    if not same or not other:
+        return ()
+    shown = question[wanted[0].start : wanted[0].end].strip()
+    return _side(shown, same), _side("another figure", other)
+
+
+def denied_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
+    """The sources that deny something where they speak of what is asked, against those that do not; () unless both.
+
+    Only the sentences nearest to the question count, and a denial must have half of its words and nearly as many as
+    the sentence that has most: a question that one sentence answers word for word is not put in doubt by a remark.
+    What exactly is denied a reader has to see; words alone do not tell it.
+    """
+    asked = set(content_stems(question))
+    if len(asked) < _LEAST_SHARED or not (asks_yes_or_no(question) or asks_how_it_stands(question)):
+        return ()  # too little to tell what a denial is about, or nothing that could be denied
+    poles = {_POLES[s] for s in asked if s in _POLES}
+    near = sorted(evidence, key=lambda e: (-e.score, e.number))[:_NEAREST]
+    said = {e: set(content_stems(plain(e.quote))) for e in near}
+    covered = {e: overlap(asked, said[e]) for e in near}
+    least = max(_SPOKEN_OF, _AS_FULLY * max(covered.values(), default=0.0))
+    denying: list[Evidence] = []
+    affirming: list[Evidence] = []
+    for e in near:
+        turned = {(pair, -sign) for pair, sign in poles} & {_POLES[s] for s in said[e] if s in _POLES}
+        if turned or _denies(plain(e.quote)):
+            denying += [e] if covered[e] >= least else []
+        elif covered[e] >= _MENTIONED:
+            affirming.append(e)
+    if not denying or not affirming or len({e.document_id for e in (*denying, *affirming)}) < 2:
+        return ()
+    return _side("says so", affirming), _side("denies or limits it", denying)
+
+
+def _denies(text: str) -> bool:
+    return _DENIAL.search(_NO_DENIAL.sub("", text)) is not None
+
+
 def sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
     """The sides of a disagreement that bears on the question; () where the evidence agrees.
 
     A question for a quantity is answered by quantities, so only those are compared for it.
     """
-    found = value_sides(question, evidence)
-    return found if found or quantities_asked(question) else opposite_sides(question, evidence, answered)
+    kinds = quantities_asked(question)
+    if kinds:
+        return value_sides(question, evidence, kinds=kinds)
+    if asks_what_sources_say(question):
+        return value_sides(question, evidence) or opposite_sides(question, evidence, answered)
+    return (
+        asked_value_sides(question, evidence)
+        or denied_sides(question, evidence)
+        or opposite_sides(question, evidence, answered)
+    )

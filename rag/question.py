@@ -15,6 +15,17 @@ _ABOUT = re.compile(_SOURCES.pattern + r"\s+(?:about|on|of|regarding|concerning)
 _YES_OR_NO = re.compile(
     r"^\W*(?:and |but |so )?(?:is|are|was|were|will|would|do|does|did|has|have|had|can|could|should|may|might)\b", re.I
 )
+_ONE_THING = re.compile(
+    r"\b(?:who|whom|whose|which|where|when|how (?:many|much|old|long|tall|far|large))\b"
+    r"|\bwhat(?: \w+)? (?:is|are|was|were|did|does|do|has|have)\b|\b(?:in|on|at|by|for) (?:what|which|whom)\b",
+    re.I,
+)
+_BEARING = re.compile(
+    r"\b(?:what|how)\b.*\b(?:effects?|impact|influence|role|relation(?:ship)?|link(?:age)?|connection|correlation|"
+    r"association|efficacy|effective\w*|benefits?|risks?|status|trend|stance|position|views?|beliefs?|consensus|"
+    r"evidence|possible|known|affects?|contributes?|changes?)\b|\bwhich\b.*\b(?:better|best|safer|worse|more|most)\b",
+    re.I,
+)
 _QUANTITIES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
     (
         re.compile(
@@ -24,6 +35,15 @@ _QUANTITIES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
     ),
     (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
     (re.compile(r"\bhow (?:many|long|old|big|large|far)\b", re.I), frozenset({"count"})),
+    (
+        re.compile(r"^\W*what (?:did|does|do|is|was|will|would)\b.*\b(?:cost|price|worth|pay|spend|budget)\b", re.I),
+        frozenset({"money"}),
+    ),
+    (re.compile(r"\bwhat (?:percentage|percent|share|proportion)\b", re.I), frozenset({"percent"})),
+    (
+        re.compile(r"\bwhat (?:is|was|are|were) the (?:total |current )?(?:population|number)\b", re.I),
+        frozenset({"count"}),
+    ),
     (re.compile(r"\b(?:when|what (?:year|date|day|time))\b", re.I), frozenset({"date"})),
 )
 
@@ -53,6 +73,24 @@ def asks_yes_or_no(question: str) -> bool:
     (True, False)
     """
     return _YES_OR_NO.search(question) is not None
+
+
+def asks_how_it_stands(question: str) -> bool:
+    """Whether an effect, a relation or a position is asked for: what a source can affirm or deny.
+
+    >>> asks_how_it_stands("What is the effect of zinc on colds?"), asks_how_it_stands("Who found zinc?")
+    (True, False)
+    """
+    return _BEARING.search(question) is not None
+
+
+def asks_for_one_thing(question: str) -> bool:
+    """Whether a name, a date, a place or a figure would answer.
+
+    >>> asks_for_one_thing("What sport is Lee associated with?"), asks_for_one_thing("Why did Lee leave?")
+    (True, False)
+    """
+    return _ONE_THING.search(question) is not None
 
 
 def quantities_asked(question: str) -> frozenset[Kind]:

@@ -159,3 +159,53 @@ def same_value(a: Value, b: Value) -> bool:
     if a.kind == b.kind == "money" and a.unit != b.unit:
         return False
     return abs(a.amount - b.amount) <= 1e-9 * max(1.0, abs(a.amount))
+
+
+_HEDGED_APART = 0.05  # relative difference that "about" or "nearly" covers
+_HEDGE = re.compile(
+    r"\b(?:about|around|approximately|roughly|nearly|almost|some|circa|an estimated|more than|over)\s*$|~\s*$"
+)
+_JOINT = re.compile(r"\s*(?:-|–|—|to|and|or)\s*")
+_DECIMALS = re.compile(r"\d\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A quantity as a text states it: every amount from ``low`` to ``high`` agrees with it."""
+
+    value: Value  # the first one of a range
+    low: float
+    high: float
+    start: int
+    end: int
+
+    def agrees_with(self, other: Stated) -> bool:
+        """Whether one amount could be meant by both; of quantities of one kind and unit."""
+        return self.low <= other.high and other.low <= self.high
+
+
+def stated(text: str) -> list[Stated]:
+    """The quantities of ``text`` but dates, ranges as one, rounded and hedged ones with what they may stand for.
+
+    >>> a, b, c = stated("$14.3 billion"), stated("$14 billion"), stated("$15 billion")
+    >>> a[0].agrees_with(b[0]), a[0].agrees_with(c[0]), stated("11%-34%")[0].high
+    (True, False, 34.0)
+    """
+    found: list[Stated] = []
+    for v in values(text):
+        if v.kind == "date":
+            continue
+        written = text[v.start : v.end]
+        decimals = _DECIMALS.search(written)
+        scale = next((_SCALES[s] for s in reversed(re.findall(r"[a-z]+", written.lower())) if s in _SCALES), 1.0)
+        slack = 0.49 * scale * (10.0 ** -len(decimals[1]) if decimals else float(scale > 1))
+        if _HEDGE.search(text[max(0, v.start - 20) : v.start]):
+            slack = max(slack, _HEDGED_APART * abs(v.amount))
+        last = found[-1] if found else None
+        if last is not None and last.value.kind in (v.kind, "count") and _JOINT.fullmatch(text[last.end : v.start]):
+            low = last.low * scale if last.high < v.amount / 100 else last.low  # "0.2 and 0.3 billion"
+            if low <= v.amount:
+                found[-1] = Stated(v, low, v.amount + slack, last.start, v.end)
+                continue
+        found.append(Stated(v, v.amount - slack, v.amount + slack, v.start, v.end))
+    return found

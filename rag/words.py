@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from rag.markup import without_markup
+
 if TYPE_CHECKING:
     from snowballstemmer.english_stemmer import EnglishStemmer
 
@@ -109,12 +111,12 @@ _REFERENCE = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 
 
 def plain(text: str) -> str:
-    """``text`` on one line without the reference marks of its own document, which are no markers of ours.
+    """``text`` on one line without wiki markup and its document's reference marks, which are no markers of ours.
 
     >>> plain("It is\\nopen [1, 4].")
     'It is open.'
     """
-    return re.sub(r"\s+", " ", _REFERENCE.sub("", text)).strip()
+    return re.sub(r"\s+", " ", _REFERENCE.sub("", without_markup(text))).strip()
 
 
 def overlap(wanted: Iterable[str], present: Iterable[str]) -> float:

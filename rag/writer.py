@@ -18,6 +18,7 @@ from rag.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.dense import build_dense
 from rag.duplicates import PERMUTATIONS, near_duplicates, signature
 from rag.index import SCHEMA, UTF8, Index, chunk_of, document_of, record_of
+from rag.markup import without_markup
 from rag.types import Chunk, Document, Vectors
 
 Embed = Callable[[Sequence[str]], Vectors]
@@ -50,7 +51,7 @@ class IndexWriter:
         self._append(document.id, record_of(document, chunks), _NEW)
         self._signatures.append(signature(document.text))
         for chunk in chunks:
-            self._words.add(chunk.search_text)
+            self._words.add(without_markup(chunk.search_text))
             self._first_sentences.append(self._first_sentences[-1] + len(chunk.sentences))
         self._first_rows.append(self._first_rows[-1] + len(chunks))
         self.texts += len(chunks) + sum(len(chunk.sentences) for chunk in chunks)
@@ -196,8 +197,8 @@ def _batches(records: Records, numbers: Sequence[int]) -> Iterable[tuple[list[st
         value = json.loads(records[number])
         document = document_of(value)
         for chunk in (chunk_of(some, document) for some in value["chunks"]):
-            texts.append(chunk.search_text)
-            quotes += [document.text[s.start : s.end] for s in chunk.sentences]
+            texts.append(without_markup(chunk.search_text))
+            quotes += [without_markup(document.text[s.start : s.end]) for s in chunk.sentences]
         if len(texts) + len(quotes) >= _BATCH:
             yield texts, quotes
             texts, quotes = [], []

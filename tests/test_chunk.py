@@ -154,3 +154,12 @@ def test_rows_of_a_table_are_quoted_whole() -> None:
     _, found = seed("000")
     assert "Release TimingImmediate launch in 2026.Released “eventually” after safety audits." in found
     assert not [q for q in found if q.startswith("Feature")]
+
+
+def test_wiki_references_end_a_sentence_and_are_never_quoted() -> None:
+    text = (
+        'The ice lost mass.&lt;ref name="a"&gt;{{cite web|title=Sinking. A story.}}&lt;/ref&gt; It grew'
+        " back in [[Winter|winter]].<ref>Doe, p. 3.</ref>\nNext line.&lt;"
+    )
+    spans = quotable_sentences(document(text))
+    assert [text[s.start : s.end] for s in spans] == ["The ice lost mass.", "It grew back in [[Winter|winter]]."]

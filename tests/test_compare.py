@@ -93,4 +93,48 @@ def test_an_opposition_the_answer_takes_no_side_in_is_not_shown() -> None:
     asked = "Which ability will Kiwi have?"
     assert not sides(asked, quotes, ["Kiwi will write code."])
     assert sides(asked, quotes, ["Kiwi is an open model."])
-    assert sides("Is Kiwi free?", quotes)
+
+
+def test_a_denial_and_a_statement_of_what_is_asked_are_sides() -> None:
+    quotes = evidence(
+        "Vitamin C shortens a common cold by a day.",
+        "There is no evidence that vitamin C shortens a cold.",
+        "Trees do not grow in winter.",
+    )
+    found = sides("Does vitamin C shorten a cold?", quotes)
+    assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
+
+
+def test_an_opposite_word_denies_what_is_asked() -> None:
+    found = sides("Is Kiwi open?", evidence("Kiwi is an open model.", "Kiwi is a closed model."))
+    assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
+
+
+@pytest.mark.parametrize(
+    "quotes",
+    [
+        ["Vitamin C shortens a cold.", "Vitamin C was shown to shorten a cold, with or without zinc."],
+        ["Vitamin C shortens a common cold.", "Vitamin C is not sold in this cold town."],  # far less of the question
+        ["There is no evidence that vitamin C shortens a cold."],
+        ["Vitamin C shortens a cold."],
+    ],
+)
+def test_what_is_not_denied_is_no_disagreement(quotes: list[str]) -> None:
+    assert not sides("Does vitamin C shorten a common cold in adults?", evidence(*quotes))
+
+
+def test_the_figure_a_question_states_is_held_against_the_sources() -> None:
+    quotes = evidence(
+        "Volcanoes emit 0.2 to 0.3 billion tons of gas a year.",
+        "Each year the volcanoes emit 0.6 billion tons of gas.",
+        "Factories emit 29 billion tons.",
+    )
+    found = sides("Do volcanoes emit about 0.25 billion tons of gas a year?", quotes)
+    assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
+    assert not sides("Do volcanoes emit 0.25 billion tons of gas a year?", quotes[:1])
+
+
+def test_rounded_figures_agree() -> None:
+    quotes = ["The big bridge cost $14.3 million.", "The big bridge cost about $14 million."]
+    assert claims(quotes, "What did the bridge cost?") == {}
+    assert claims([quotes[0], "The big bridge cost $15 million."], "How much did the big bridge cost?")

@@ -1,4 +1,8 @@
-from rag.quote import MOST_QUOTED, each_source, left_out, other_sides, quoted
+from dataclasses import replace
+
+import pytest
+
+from rag.quote import MOST_QUOTED, each_source, further_answers, left_out, other_sides, quoted
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
 DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."
@@ -45,3 +49,23 @@ def test_a_side_the_answer_leaves_out_is_added() -> None:
     kept = [Sentence("Kiwi.", (cited[0],))]
     assert [s.citations for s in other_sides(kept, sides)] == [(cited[1],)]
     assert other_sides([*kept, Sentence("x", (cited[1],))], sides) == []
+
+
+LEES = (
+    "Robin Lee is a footballer of Milltown.",
+    "Robin Lee is a footballer who was born in 1970.",
+    "Robin Lee is a chess player of Harbour City.",
+    "Milltown has a football ground.",
+)
+
+
+def test_sources_that_answer_otherwise_add_their_sentence() -> None:
+    found = evidence(*LEES)
+    kept = [quoted(found[0])]
+    added = further_answers("Who is Robin Lee?", kept, [replace(e, score=1.0) for e in found])
+    assert [s.citations[0].document_id for s in added] == ["2.txt", "3.txt"]
+
+
+@pytest.mark.parametrize("question", ["Why does Robin Lee play?", "which sport is it?", "Which sport is Kim Poe in?"])
+def test_nothing_is_added_where_no_named_thing_is_asked_for(question: str) -> None:
+    assert further_answers(question, [], evidence(*LEES)) == []
