@@ -318,6 +318,7 @@ def test_a_damaged_cache_is_begun_anew(seeds: Path, index: Path) -> None:
     path = index / "cache" / "embeddings.sqlite"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    path.with_name("embeddings.sqlite-wal").write_bytes(b"left behind" * 1000)
     build(seeds, index, BagOfWordsEmbedder())
     assert len(load_index(index).chunks) == 3
 
