@@ -113,14 +113,14 @@ def repeated(base: Index, folder: Path, chunks: int, embed: Callable[[Sequence[s
     writer = IndexWriter(folder, DIMENSION, base)
     for n in range(chunks // CHUNKS_A_DOCUMENT):
         writer.keep(n % len(base.documents), f"document-{n:07d}.txt")
-    written = {name: ArrayWriter(folder / name, dtype) for name, dtype in (("vectors", "<f4"), ("sentences", "<f2"))}
     writer._duplicates = dict  # type: ignore[method-assign]
-    batch = 1000 * CHUNKS_A_DOCUMENT
-    for _ in range(0, chunks, batch):
-        found = embed([""] * batch * (1 + SENTENCES))
-        written["vectors"].append(found[:batch])
-        written["sentences"].append(found[batch:])
-    for file in (*written.values(), writer._records, writer._ids, writer._signatures):
+    with ArrayWriter(folder / "vectors", "<f4") as vectors:
+        for _ in range(0, chunks, batch := 1000 * CHUNKS_A_DOCUMENT):
+            vectors.append(embed([""] * batch))
+    with ArrayWriter(folder / "sentences", "<f2") as sentences:
+        for _ in range(chunks // len(base.chunks)):
+            sentences.append(base.sentence_array)
+    for file in (writer._records, writer._ids, writer._signatures):
         file.close()
     return writer.finish(MANIFEST)
 
@@ -129,10 +129,14 @@ def build(chunks: int, folder: Path, base: Path | None = None) -> dict[str, Any]
     peak, space, random = Peak(), Space(chunks), np.random.default_rng(4)
     spent = {"embedder": 0.0, "texts": 0.0}
 
-    def embed(texts: Sequence[str]) -> Vectors:
+    def own_vectors(texts: Sequence[str]) -> Vectors:
         started = time.process_time()
-        own = space.documents(random, len(texts) // (1 + SENTENCES) // CHUNKS_A_DOCUMENT)
+        own = space.documents(random, len(texts) // CHUNKS_A_DOCUMENT)
         spent["embedder"] += time.process_time() - started
+        return own
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        own = own_vectors(texts[: len(texts) // (1 + SENTENCES)])
         return np.concatenate([own, np.repeat(own, SENTENCES, axis=0)])
 
     def made() -> Iterator[tuple[Document, list[Chunk]]]:
@@ -150,7 +154,7 @@ def build(chunks: int, folder: Path, base: Path | None = None) -> dict[str, Any]
         if base is None:
             write_index(folder, made(), embed, MANIFEST)
         else:
-            store.publish(folder, lambda temporary: repeated(load_index(base), temporary, chunks, embed))
+            store.publish(folder, lambda temporary: repeated(load_index(base), temporary, chunks, own_vectors))
     processor, seconds = time.process_time() - began, time.perf_counter() - started
     sizes: dict[str, int] = {}
     for path in folder.rglob("*"):

@@ -30,7 +30,8 @@ def open_cache(path: Path) -> Iterator[sqlite3.Connection]:
         except sqlite3.DatabaseError as error:
             if type(error) is not sqlite3.DatabaseError:  # its subclasses mean a full disk, a lock and the like
                 raise
-            path.unlink()
+            for part in ("", "-wal", "-shm"):  # what SQLite keeps beside it would be read into the new one
+                path.with_name(path.name + part).unlink(missing_ok=True)
             connection = _connect(path)
         yield connection
     except sqlite3.Error as error:

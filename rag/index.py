@@ -53,7 +53,7 @@ class Index:
         self.dimension = int(manifest["embedder"]["dimension"])
         self.documents = Documents(folder)
         self.chunks: Sequence[Chunk] = Chunks(self.documents)
-        self._dense = Dense(folder, self.dimension, manifest["dense"])
+        self.dense_search = Dense(folder, self.dimension, manifest["dense"])
         self.sentence_array = mapped(folder / "sentences", "<f2", self.dimension)
         self.first_sentences = mapped(folder / "first_sentences", "<i8")
         self.words = lexical.Lexical(folder / "words")
@@ -67,7 +67,7 @@ class Index:
         Exact among ``documents`` (None: all); without them, above ``rag.dense.APPROXIMATE_FROM`` rows, as near to
         exact as the manifest's recall says.
         """
-        return self._dense.search(vector, k, rows=None if documents is None else self._rows(documents))
+        return self.dense_search.search(vector, k, rows=None if documents is None else self._rows(documents))
 
     def lexical(self, text: str, k: int, *, documents: Collection[str] | None = None) -> list[tuple[int, float]]:
         """At most ``k`` (row, BM25 score > 0) of ``documents`` (None: of all), best first, ties by row."""
@@ -89,7 +89,7 @@ class Index:
 
     def vectors(self, start: int, stop: int) -> Vectors:
         """Vectors of the chunks ``start`` to ``stop``, shape (stop - start, dimension)."""
-        return self._dense.vectors[start:stop]
+        return self.dense_search.vectors[start:stop]
 
     def sentence_vectors(self, row: int) -> Vectors:
         """Vectors of the quotable sentences of chunk ``row`` in order, shape (n, dimension), float32.

@@ -13,6 +13,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from rag import lexical, store
 from rag.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.dense import build_dense
@@ -136,7 +139,12 @@ class IndexWriter:
         return {
             "schema": SCHEMA,
             **manifest,
-            "dense": build_dense(self._folder, self._dimension),
+            "dense": build_dense(
+                self._folder,
+                self._dimension,
+                before=self._before.dense_search if self._before else None,
+                old_rows=self._old_rows(),
+            ),
             "lexical": lexical.settings(),
             "duplicates": self._duplicates(),
             "counts": {
@@ -145,6 +153,17 @@ class IndexWriter:
                 "sentences": self._first_sentences[-1],
             },
         }
+
+    def _old_rows(self) -> npt.NDArray[np.int64]:
+        """The row that each row was in the index before, -1 where it is new."""
+        rows = np.full(self.chunks, _NEW)
+        if self._before is not None:
+            first = self._before.documents.first_rows
+            for number, source in enumerate(self._sources):
+                if source != _NEW:
+                    start, stop = self._first_rows[number : number + 2]
+                    rows[start:stop] = np.arange(first[source], first[source + 1])
+        return rows
 
     def _duplicates(self) -> dict[str, str]:
         """Which documents nearly repeat which, by id; what was found before is taken over."""

@@ -323,6 +323,7 @@ def test_a_damaged_cache_is_begun_anew(seeds: Path, index: Path) -> None:
     path = index / "cache" / "embeddings.sqlite"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    path.with_name("embeddings.sqlite-wal").write_bytes(b"left behind" * 1000)
     build(seeds, index, BagOfWordsEmbedder())
     assert len(load_index(index).chunks) == 3
 
@@ -444,3 +445,25 @@ def test_documents_that_are_no_files_are_never_stale(tmp_path: Path, index: Path
     document = Document("a", "It says something here. It says more there.", "A", "0" * 64)
     index_documents([document], index, BagOfWordsEmbedder())
     assert stale(load_index(index), tmp_path) == frozenset()
+
+
+def test_a_large_index_keeps_its_cells_when_a_file_changes(
+    seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.dense.APPROXIMATE_FROM", 20)
+    monkeypatch.setattr("rag.dense._SAMPLE", 10)
+    for n in range(40):
+        (seeds / f"report-{n:02}.txt").write_text(
+            f"Report {n}\n\nNumber {n} is about topic{n % 7} and word{n} only. It has word{n * n} in it.\n", "utf-8"
+        )
+    build(seeds, index, BagOfWordsEmbedder())
+    assert load_index(index).manifest["dense"]["trained_on"] == 43
+    (seeds / "report-05.txt").write_text("Report 5\n\nA volcano erupted on the island at noon.\n", "utf-8")
+    (seeds / "report-09.txt").unlink()
+    build(seeds, index, BagOfWordsEmbedder())
+    loaded = load_index(index)
+    assert loaded.manifest["dense"]["trained_on"] == 43
+    assert loaded.manifest["dense"]["type"].startswith("IVF13,")
+    for row, chunk in enumerate(loaded.chunks):
+        assert loaded.dense(BagOfWordsEmbedder().embed_query(chunk.search_text), 1)[0][0] == row
+    assert "volcano" in loaded.chunks[loaded.dense(BagOfWordsEmbedder().embed_query("volcano erupted"), 1)[0][0]].text

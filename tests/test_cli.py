@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rag.build import build
 from rag.cli import FAILED, main
+from rag.errors import CorpusError
+from tests.fakes import BagOfWordsEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -83,3 +87,31 @@ def test_the_golden_questions_quote_the_seeds_exactly() -> None:
         evidence = [*question.get("evidence", []), *(e for s in question.get("sides", []) for e in s["evidence"])]
         for item in evidence:
             assert item["text"] in (ROOT / "seeds" / item["doc_id"]).read_text("utf-8"), question["id"]
+
+
+def test_a_build_names_every_file_that_is_not_as_it_was_and_watches_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seeds, index = tmp_path / "seeds", tmp_path / "index"
+    seeds.mkdir()
+    text = "About owls\n\nOwls hunt at night in silence. Nobody hears them come near.\n"
+    for name in ("copy.txt", "owl.txt"):
+        (seeds / name).write_text(text, "utf-8")
+    (seeds / "broken.txt").write_bytes(b"\x00\x01\xff" * 50)
+    monkeypatch.setattr("rag.models.fetch", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("rag.assistant.open_embedding", lambda _: BagOfWordsEmbedder())
+
+    def changes(*_: object, **__: object) -> Iterator[object]:
+        yield CorpusError("The folder is gone.", fix="bring it back")
+        (seeds / "owl.txt").rename(seeds / "night.txt")
+        yield build(seeds, index, BagOfWordsEmbedder())
+
+    monkeypatch.setattr("rag.watch.watch", changes)
+    assert main(["build", "--watch", "--seeds", str(seeds), "--index", str(index)]) == FAILED  # one file is broken
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0].startswith("failed    broken.txt  (")
+    assert lines[1:3] == ["indexed   copy.txt", "indexed   owl.txt"]
+    assert lines[3] == "duplicate owl.txt  (nearly the text of copy.txt: not a source of its own)"
+    assert "renamed   night.txt  (was owl.txt)" in lines
+    assert "The folder is gone." in printed.err

@@ -70,3 +70,26 @@ def test_equal_vectors_come_by_row(tmp_path: Path) -> None:
     vectors[10:20] = vectors[30]
     assert [row for row, _ in written(tmp_path, vectors).search(vectors[30], 11)] == [*range(10, 20), 30]
     assert build_dense(tmp_path, DIMENSION) == EXACT
+
+
+def test_cells_are_kept_while_the_index_does_not_double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.dense.APPROXIMATE_FROM", 2000)
+    old, new = clustered(4000, 1), clustered(1500, 3)
+    for name in ("before", "after", "double"):
+        (tmp_path / name).mkdir()
+    before = written(tmp_path / "before", old)
+    old_rows = np.concatenate([np.arange(10, 4000), np.full(1500, -1)])
+    vectors = np.concatenate([old[10:], new])
+    with ArrayWriter(tmp_path / "after" / "vectors", "<f4") as out:
+        out.append(vectors)
+    settings = build_dense(tmp_path / "after", DIMENSION, before=before, old_rows=old_rows)
+    assert settings["trained_on"] == 4000
+    assert settings["recall@10"] >= 0.99
+    after = Dense(tmp_path / "after", DIMENSION, settings)
+    assert after.cells.ntotal == 5490
+    for row in (0, 3000, 3990, 5489):
+        assert after.search(vectors[row], 1)[0][0] == row
+    with ArrayWriter(tmp_path / "double" / "vectors", "<f4") as out:
+        out.append(np.concatenate([old, old]))
+    rows = np.concatenate([np.arange(4000), np.full(4000, -1)])
+    assert build_dense(tmp_path / "double", DIMENSION, before=before, old_rows=rows)["trained_on"] == 8000
