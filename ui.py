@@ -60,7 +60,9 @@ def run(arguments: list[str] | None = None) -> None:
     chosen, serving = parse(arguments)
     from rag.web.serve import Server, address, open_port
 
-    listener = open_port(chosen.host, chosen.port, auth=serving.auth)  # first: a taken port should not cost a minute of loading
+    listener = open_port(
+        chosen.host, chosen.port, auth=serving.auth
+    )  # first: a taken port should not cost a minute of loading
     from rag.assistant import open_assistant
     from rag.models import tqdm_progress
 

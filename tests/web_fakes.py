@@ -71,7 +71,9 @@ COMMON = frozenset(words("a an and are by did does for in is it of on the to was
 def document(id: str, text: str, title: str = "", *, outlet: str | None = None, date: str | None = None) -> Document:
     title = title or id
     parts = (Part(0, len(text), title, outlet, None, date),)
-    return Document(id, text, title, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), outlet, None, date, parts)
+    return Document(
+        id, text, title, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), outlet, None, date, parts
+    )
 
 
 @dataclass
@@ -83,10 +85,8 @@ class FakeIndex:
     @property
     def chunks(self) -> list[Chunk]:
         """One a document, with all its sentences."""
-        return [
-            Chunk(d.id, 0, len(d.text), d.text, d.title, "", d.date, tuple(Span(*m.span()) for m in SENTENCE.finditer(d.text)))
-            for d in self.documents.values()
-        ]
+        spans = {d.id: tuple(Span(*m.span()) for m in SENTENCE.finditer(d.text)) for d in self.documents.values()}
+        return [Chunk(d.id, 0, len(d.text), d.text, d.title, "", d.date, spans[d.id]) for d in self.documents.values()]
 
 
 @dataclass

@@ -74,7 +74,7 @@ def document_href(document_id: str, start: int, end: int, sha256: str = "") -> s
 
 
 _HOME = str(Path.home())
-_PATH = re.compile(r"(?<![\w<>:/\\])(?:[A-Za-z]:)?(?:[/\\][^\s/\\:'\"“”]+)*[/\\](?=[^\s/\\])")
+_PATH = re.compile(r"(?<![\w<>:/\\])(?:[A-Za-z]:)?(?:[/\\]+[^\n/\\:'\"“”]+)*[/\\]+(?=[^\s/\\])")
 
 
 def without_paths(text: str) -> str:

@@ -114,8 +114,10 @@ def _sides(sides: Sequence[Side], documents: Documents) -> str:
 
 def _latest(side: Side, documents: Documents) -> str | None:
     """The latest date among the places a side rests on; None where one of them has none."""
-    dates = [c.date or (_date(documents[c.document_id], c.start) if c.document_id in documents else None)
-             for c in side.citations]
+    dates = [
+        c.date or (_date(documents[c.document_id], c.start) if c.document_id in documents else None)
+        for c in side.citations
+    ]
     return max(d for d in dates if d) if dates and all(dates) else None
 
 
@@ -138,9 +140,7 @@ def _ages(dates: Sequence[str | None]) -> list[str]:
 def _origins(side: Side, documents: Documents) -> str:
     """A line a document, described at the place that is quoted from it."""
     places = {c.document_id: c.start for c in reversed(side.citations)}
-    lines = (
-        _origin(documents[i], places.get(i, 0)) if i in documents else i for i in side.documents
-    )
+    lines = (_origin(documents[i], places.get(i, 0)) if i in documents else i for i in side.documents)
     return "".join(f'<br><span class="quiet">{literal(line)}</span>' for line in dict.fromkeys(lines))
 
 
@@ -263,9 +263,8 @@ def announcement(turn: Turn | None) -> str:
 
 def history_markup(conversations: Sequence[tuple[str, str]], present: str) -> str:
     """Links to the conversations of this browser session but the ``present`` one; "" where there is none."""
-    others = [(name, question) for name, question in conversations if name != present]
-    items = "".join(f"<li>{link(f'/?c={name}', shortened(question))}</li>" for name, question in others)
-    return f'<details class="history"><summary>Earlier <span class="count">{len(others)}</span></summary><ul>{items}</ul></details>' if items else ""
+    items = [f"<li>{link(f'/?c={name}', shortened(asked))}</li>" for name, asked in conversations if name != present]
+    return _folded("Earlier", len(items), f"<ul>{''.join(items)}</ul>") if items else ""
 
 
 def shortened(text: str, limit: int = 80) -> str:

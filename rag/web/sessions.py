@@ -45,7 +45,7 @@ class Sessions:
     def get(self, place: Place) -> Turns:
         """() for a place that is not known (any more)."""
         with self._lock:
-            return self._sessions.get(place.session, {}).get(place.conversation, ())
+            return self._sessions.get(place.session, OrderedDict[str, Turns]()).get(place.conversation, ())
 
     def put(self, place: Place, turns: Turns) -> None:
         with self._lock:
@@ -61,5 +61,5 @@ class Sessions:
     def history(self, session: str) -> list[tuple[str, str]]:
         """(conversation, its first question), the last used first."""
         with self._lock:
-            conversations = self._sessions.get(session, {})
+            conversations = self._sessions.get(session, OrderedDict[str, Turns]())
             return [(name, turns[0].question) for name, turns in reversed(conversations.items()) if turns]
