@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,7 @@ def create_server(assistant: Assistant) -> MCPServer:
     try:
         from anyio import CapacityLimiter, to_thread
         from mcp.server import MCPServer
+        from mcp.server.mcpserver.exceptions import ToolError
         from mcp_types import ToolAnnotations
     except ImportError as error:
         raise RagError("`rag mcp` needs the package mcp.", fix="python -m pip install -e '.[mcp]'") from error
@@ -36,6 +39,14 @@ def create_server(assistant: Assistant) -> MCPServer:
     server = MCPServer("quoted-rag", instructions=INSTRUCTIONS, log_level="WARNING")
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     one_at_a_time = CapacityLimiter(1)
+
+    @contextmanager
+    def in_words() -> Iterator[None]:
+        """What a person can act on reaches the client as it is, not as a crash of the tool."""
+        try:
+            yield
+        except RagError as error:
+            raise ToolError(str(error)) from error
 
     @server.tool(annotations=reads)
     async def ask(question: str, history: list[tuple[str, str]] | None = None) -> dict[str, Any]:
@@ -46,7 +57,8 @@ def create_server(assistant: Assistant) -> MCPServer:
         abort = Event()
         try:
             work = partial(_ask, assistant, question, history or [], abort)
-            answer = await to_thread.run_sync(work, limiter=one_at_a_time, abandon_on_cancel=True)
+            with in_words():
+                answer = await to_thread.run_sync(work, limiter=one_at_a_time, abandon_on_cancel=True)
         finally:
             abort.set()  # where the client has given up, the model need not go on
         return to_dict(answer)
@@ -54,7 +66,8 @@ def create_server(assistant: Assistant) -> MCPServer:
     @server.tool(annotations=reads)
     async def search(question: str) -> dict[str, Any]:
         """The sentences of the documents nearest to a question, with their places; no language model runs."""
-        return evidence_dict(await to_thread.run_sync(assistant.search, question))
+        with in_words():
+            return evidence_dict(await to_thread.run_sync(assistant.search, question))
 
     @server.tool(annotations=reads)
     def read_document(document_id: str, start: int = 0, end: int | None = None) -> dict[str, Any]:
@@ -62,7 +75,8 @@ def create_server(assistant: Assistant) -> MCPServer:
 
         document_id is one that a citation names; offsets are those of citations.
         """
-        return read(assistant, document_id, start, end)
+        with in_words():
+            return read(assistant, document_id, start, end)
 
     return server
 
