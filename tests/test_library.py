@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from threading import Event, Thread
 from urllib.parse import quote
@@ -77,6 +78,8 @@ def test_every_file_is_listed_with_what_became_of_it(library: Library, assistant
         "removable": True,
         "readable": True,
     }
+    os.utime(seeds / "tea.txt", ns=(1, 1))
+    assert rows(library)["tea.txt"]["status"] == "indexed", "its bytes are the ones that were indexed"
     (seeds / "tea.txt").write_text(TEA + " It is hot.")
     assert rows(library)["tea.txt"]["status"] == "changed"
     (seeds / "tea.txt").unlink()

@@ -141,7 +141,7 @@ class FakeAssistant:
                 progress("reading", n, len(files))
             if self.rebuild_gate:
                 assert self.rebuild_gate.wait(20)
-            entry = {"size": file.size, "mtime_ns": file.mtime_ns, "status": "indexed", "error": ""}
+            entry = {"size": file.size, "mtime_ns": file.mtime_ns, "status": "indexed", "error": "", "sha256": ""}
             try:
                 documents[file.id] = load(file.path, root=self.settings.seeds)
             except LoadError as error:

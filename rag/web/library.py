@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -53,6 +54,7 @@ class Library:
         self._stage: tuple[str, int, int] | None = None
         self._news = ""  # what the last sync did, or why it failed
         self._failed = False
+        self._hashed: Mapping[File, str] = {}  # of files whose time moved
 
     # --- reading
 
@@ -84,7 +86,7 @@ class Library:
             sentences[chunk.document_id] += len(chunk.sentences)
         here = {f.id for f in files}
         rows = [
-            *(self._row(f.id, *_state(f, entries.get(f.id)), sentences[f.id], here=True) for f in files),
+            *(self._row(f.id, *self._state(f, entries.get(f.id)), sentences[f.id], here=True) for f in files),
             *(self._row(name, "gone", "The file is no longer in the folder.", sentences[name], here=False)
               for name in index.documents if name not in here),
             *(_passed_over(outcome) for outcome in passed if outcome.why != "hidden"),
@@ -107,7 +109,7 @@ class Library:
         document = index.documents.get(name)
         duplicates: Mapping[str, str] = getattr(index, "duplicate_of", {})
         if status == "indexed" and name in duplicates:
-            problem = f"The same text as {duplicates[name]}; it is quoted from there."
+            problem = f"Nearly the text of {duplicates[name]}: not a source of its own."
         elif status == "indexed" and not sentences:
             problem = "No sentence in it can be quoted."
         return {
@@ -122,6 +124,28 @@ class Library:
             "removable": here,
             "readable": document is not None,
         }
+
+    def _state(self, file: File, entry: Mapping[str, Any] | None) -> tuple[str, str]:
+        """Status and problem of a file of the folder, by what the index knows of it."""
+        if entry is None:
+            return "new", "Not indexed yet."
+        if "size" in entry and not self._unchanged(file, entry):
+            return "changed", "Changed since it was indexed."
+        return ("failed", entry["error"]) if entry["status"] == "failed" else ("indexed", "")
+
+    def _unchanged(self, file: File, entry: Mapping[str, Any]) -> bool:
+        """By size and time; by the bytes, as a build does, where only the time moved."""
+        if entry["size"] != file.size:
+            return False
+        if entry["mtime_ns"] == file.mtime_ns:
+            return True
+        if file not in self._hashed:
+            try:
+                with file.path.open("rb") as stream:
+                    self._hashed = {**self._hashed, file: hashlib.file_digest(stream, "sha256").hexdigest()}
+            except OSError:
+                return False
+        return self._hashed[file] == entry["sha256"]
 
     # --- changing the folder
 
@@ -238,15 +262,6 @@ def _move_without_overwriting(source: Path, target: Path) -> None:
     except OSError:  # a disk without hard links
         with source.open("rb") as data, target.open("xb") as out:
             shutil.copyfileobj(data, out)
-
-
-def _state(file: File, entry: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Status and problem of a file of the folder, by what the index knows of it."""
-    if entry is None:
-        return "new", "Not indexed yet."
-    if "size" in entry and (entry["size"], entry["mtime_ns"]) != (file.size, file.mtime_ns):
-        return "changed", "Changed since it was indexed."
-    return ("failed", entry["error"]) if entry["status"] == "failed" else ("indexed", "")
 
 
 def _passed_over(outcome: FileOutcome) -> dict[str, Any]:
