@@ -60,3 +60,13 @@ def test_nor_do_the_real_models(fetched: Any) -> None:
     report = run_offline("--real")
     assert_nothing_left(report)
     assert report["quoted"]
+
+
+def test_the_doctor_asks_only_that_where_it_is_told_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rag.cli import FAILED, main
+
+    arguments = ["--seeds", str(tmp_path), "--index", str(tmp_path / "index"), "--offline"]
+    assert main(["doctor", *arguments]) == FAILED, "there is no document to ask about"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(("ok", "FAIL"))] == lines[:1]
+    assert lines[0].startswith("FAIL  a question, with the network blocked:")

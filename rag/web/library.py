@@ -145,7 +145,7 @@ class Library:
                     self._hashed = {**self._hashed, file: hashlib.file_digest(stream, "sha256").hexdigest()}
             except OSError:
                 return False
-        return self._hashed[file] == entry["sha256"]
+        return bool(self._hashed[file] == entry["sha256"])
 
     # --- changing the folder
 
