@@ -173,7 +173,6 @@ def _timings(timings_ms: Mapping[str, float]) -> str:
     names = {
         "retrieve": "passages",
         "first_token": "first word",
-        "generate": "writing",
         "verify": "checking",
         "total": "whole answer",
     }
