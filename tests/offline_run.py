@@ -29,7 +29,7 @@ from rag.doctor import no_network
 from rag.index import load_index
 from rag.web.app import create_app
 from rag.web.serve import Server, address, open_port
-from tests.fakes import BagOfWordsEmbedder, OverlapVerifier, ScriptedGenerator
+from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -74,7 +74,7 @@ def small_assistant(folder: Path) -> Assistant:
     build(settings.seeds, settings.index, embedder)
     reply = "Tea is a drink made of leaves and water [1]."
     index = load_index(settings.index)
-    return Assistant(settings, index, embedder, lambda: ScriptedGenerator(reply, reply), verifier=OverlapVerifier())
+    return Assistant(settings, index, embedder, OverlapReranker(), lambda: ScriptedGenerator(reply, reply), verifier=OverlapVerifier())
 
 
 def real_assistant(folder: Path) -> Assistant:

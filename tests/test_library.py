@@ -23,7 +23,7 @@ from rag.web import library as library_module
 from rag.web.app import create_app
 from rag.web.library import Library, Refused, checked_name
 from rag.web.stream import between_questions
-from tests.fakes import BagOfWordsEmbedder, OverlapVerifier, ScriptedGenerator
+from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 from tests.web_fakes import PAYLOADS, FakeAssistant, document
 
 OWN = "http://127.0.0.1:7860"
@@ -40,7 +40,7 @@ def assistant(tmp_path: Path) -> Assistant:
     embedder = BagOfWordsEmbedder()
     build(settings.seeds, settings.index, embedder)
     index = load_index(settings.index)
-    return Assistant(settings, index, embedder, ScriptedGenerator, verifier=OverlapVerifier())
+    return Assistant(settings, index, embedder, OverlapReranker(), ScriptedGenerator, verifier=OverlapVerifier())
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from rag.config import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 UNSHARE = [["unshare", "--net"], ["unshare", "--map-root-user", "--net"]]
 
@@ -55,7 +57,7 @@ def test_asking_quoting_saving_and_adding_need_no_network() -> None:
 
 @pytest.mark.model
 def test_nor_do_the_real_models(fetched: Any) -> None:
-    for name in ("bge-small-en-v1.5", "qwen2.5-coder-1.5b-instruct"):
+    for name in settings().model_names:
         fetched(name)
     report = run_offline("--real")
     assert_nothing_left(report)

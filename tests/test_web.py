@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.prompt import NOT_IN_SOURCES
 from rag.types import Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
 from rag.web.document import document_page, find_page
 from rag.web.escape import document_href, link, literal, literal_lines, visible, without_paths
@@ -149,14 +148,6 @@ def test_a_refusal_says_so_with_its_reason_and_the_nearest_passages():
     assert "do not say" in Elements(markup).text
     assert "No passage names a price." in Elements(markup).text
     assert "Avocado is a model." in Elements(markup).text
-
-
-def test_the_model_s_own_word_for_a_refusal_is_not_shown():
-    for draft in (NOT_IN_SOURCES[:3], NOT_IN_SOURCES):
-        markup = turn_markup(advance(Turn("Q?", draft=draft), FakeAssistant.of(AVOCADO).search("Avocado?")), DOCUMENTS)
-        assert "pending" not in markup
-        assert "Reading the passages" in markup
-    assert "pending" in turn_markup(Turn("Q?", draft=NOT_IN_SOURCES[:3] + "able"), DOCUMENTS)
 
 
 def test_a_disagreement_lists_every_side_with_its_documents_and_dates():

@@ -172,6 +172,7 @@ def _timings(timings_ms: Mapping[str, float]) -> str:
     """
     names = {
         "retrieve": "passages",
+        "read": "reading them",
         "first_token": "first word",
         "verify": "checking",
         "total": "whole answer",
