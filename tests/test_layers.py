@@ -33,11 +33,11 @@ LAYERS = [
     ["blocks"],
     ["load", "embed", "rerank", "judge"],
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
-    ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring"],
+    ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring", "export"],
     ["build"],
     ["watch"],
     ["assistant"],
-    ["evaluate", "doctor", "web"],
+    ["evaluate", "doctor", "web", "mcp"],
     ["cli", "ui"],
     ["__main__"],
 ]
@@ -48,6 +48,7 @@ OWNERS = {
     "faiss": {"rag/dense.py"},
     "bm25s": set(),  # only a test compares with it
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
+    "mcp": {"rag/mcp.py"},
     "xllamacpp": {"rag/generate/engine.py"},
     "trafilatura": {"rag/load/html.py"},
     "pypdfium2": {"rag/load/pdf.py", "rag/load/glyphs.py"},

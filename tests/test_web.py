@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.prompt import NOT_IN_SOURCES
 from rag.types import Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
 from rag.web.document import document_page, find_page
-from rag.web.escape import document_href, link, literal, literal_lines, visible
+from rag.web.escape import document_href, link, literal, literal_lines, visible, without_paths
 from rag.web.examples import example_questions
-from rag.web.present import copy_text, question_markup, sources_markup, turn_markup
+from rag.web.present import announcement, copy_text, history_markup, question_markup, sources_markup, turn_markup
+from rag.web.sessions import MOST_CONVERSATIONS, MOST_SESSIONS, Place, Sessions, is_name, new_name
 from rag.web.stream import in_batches
 from rag.web.turn import Turn, advance, fail, history, stop
 from tests.web_fakes import PAYLOADS, FakeAssistant, document
@@ -119,6 +119,7 @@ def test_a_turn_grows_from_passages_to_verified_sentences():
     assert "spring" in sources_markup(turn, DOCUMENTS)
     assert "The Paper · 2026&#45;04&#45;07" in sources_markup(turn, DOCUMENTS)
     assert "still loading" in turn_markup(turn, DOCUMENTS, loading=True)
+    assert "Waiting for the language model" in turn_markup(replace(turn, started=False), DOCUMENTS)
     turn = advance(turn, Reading(30, 120))
     assert "25" in turn_markup(turn, DOCUMENTS)
     turn = advance(turn, Drafting("It will be"))
@@ -128,10 +129,12 @@ def test_a_turn_grows_from_passages_to_verified_sentences():
     markup = turn_markup(turn, DOCUMENTS)
     assert "pending" not in markup
     chip = next(attributes for tag, attributes in Elements(markup).tags if tag == "a")
-    assert chip["href"] == "/doc/news%2Fa%20b.txt?s=20&e=55#hit"
+    assert chip["href"] == f"/doc/news%2Fa%20b.txt?s=20&e=55&v={AVOCADO.sha256[:16]}#hit"
     assert "It will be released in spring 2026." in (chip["title"] or "")
     turn = advance(turn, Checked(Removed("It is cheese.", "no source says so")))
-    assert "cheese" not in turn_markup(turn, DOCUMENTS), "a removed sentence is no part of a running answer"
+    markup = turn_markup(turn, DOCUMENTS)
+    assert "cheese" not in markup.partition("<details>")[0], "a removed sentence is no part of a running answer"
+    assert re.search(r"<details><summary>Left out.*cheese", markup), "and is listed as soon as it is removed"
     turn = advance(turn, Finished(finished(sentences=(sentence,), removed=turn.removed)))
     markup = turn_markup(turn, DOCUMENTS)
     assert not turn.open
@@ -145,14 +148,6 @@ def test_a_refusal_says_so_with_its_reason_and_the_nearest_passages():
     assert "do not say" in Elements(markup).text
     assert "No passage names a price." in Elements(markup).text
     assert "Avocado is a model." in Elements(markup).text
-
-
-def test_the_model_s_own_word_for_a_refusal_is_not_shown():
-    for draft in (NOT_IN_SOURCES[:3], NOT_IN_SOURCES):
-        markup = turn_markup(Turn("Q?", FakeAssistant.of(AVOCADO).search("Avocado?"), draft=draft), DOCUMENTS)
-        assert "pending" not in markup
-        assert "Reading the passages" in markup
-    assert "pending" in turn_markup(Turn("Q?", draft=NOT_IN_SOURCES[:3] + "able"), DOCUMENTS)
 
 
 def test_a_disagreement_lists_every_side_with_its_documents_and_dates():
@@ -201,6 +196,87 @@ def test_nothing_from_outside_becomes_markup_wherever_it_stands(payload):
             assert {name for _, attributes in elements.tags for name in attributes} <= {"class", "href", "title"}
             assert all((a.get("href") or "/doc/").startswith("/doc/") for _, a in elements.tags)
             assert "\n" not in markup, "a blank line would end the HTML block"
+
+
+def test_the_newer_side_of_a_disagreement_is_told_where_every_side_has_a_date():
+    dated = document("d.txt", MANGO.text, "Delay", date="2025-01-02")
+    known = {AVOCADO.id: AVOCADO, dated.id: dated, MANGO.id: MANGO}
+    spring = Side("Spring.", (AVOCADO.id,), (cite(AVOCADO, "spring 2026", 1),))
+    autumn = Side("Autumn.", (dated.id,), (cite(dated, "autumn 2026", 2),))
+    undated = Side("Autumn.", (MANGO.id,), (cite(MANGO, "autumn 2026", 2),))
+
+    def shown(*sides: Side) -> str:
+        return Elements(turn_markup(Turn("Q?", answer=finished(disagreement=True, sides=sides)), known)).text
+
+    text = shown(spring, autumn)
+    assert text.index("newest") < text.index("Autumn.") < text.index("older")
+    assert "newest" not in shown(spring, undated)
+    assert "older" not in shown(spring, undated)
+
+
+def test_timings_stand_under_the_answer():
+    answer = finished(timings_ms={"retrieve": 57.2, "first_token": 7800.0, "total": 10_700.0})
+    text = Elements(turn_markup(Turn("Q?", answer=answer), DOCUMENTS)).text
+    assert "passages 0.06 s · first word 7.8 s · whole answer 10.7 s" in text
+
+
+def test_a_screen_reader_is_told_the_stages():
+    found = FakeAssistant.of(AVOCADO).search("Avocado?")
+    sentence = Sentence("It comes in spring 2026.", (cite(AVOCADO, "spring 2026"),))
+    answer = finished(sentences=(sentence,))
+    turns = [
+        Turn("Q?"),
+        Turn("Q?", found),
+        Turn("Q?", found, answer=answer, sentences=(sentence,)),
+        Turn("Q?", found, answer=finished(refused=True)),
+        stop(Turn("Q?")),
+        fail(Turn("Q?"), "No model."),
+    ]
+    told = [announcement(turn) for turn in turns]
+    assert len(set(told)) == len(told)
+    assert told[2] == "The answer is ready: sentences 1, quotations 1."
+
+
+# --- conversations --------------------------------------------------------------------------------
+
+
+def test_a_conversation_is_found_by_its_own_session_only():
+    sessions = Sessions()
+    sessions.put(Place("ann", "one"), (Turn("Q1?"),))
+    sessions.put(Place("ann", "two"), (Turn("Q2?"),))
+    sessions.put(Place("bob", "three"), (Turn("Q3?"),))
+    assert sessions.get(Place("bob", "one")) == ()
+    assert sessions.get(Place("ann", "one"))[0].question == "Q1?"
+    assert sessions.history("ann") == [("two", "Q2?"), ("one", "Q1?")]
+    markup = history_markup(sessions.history("ann"), "two")
+    assert "Q1" in markup
+    assert "Q2" not in markup
+    assert history_markup(sessions.history("bob"), "three") == ""
+
+
+def test_conversations_and_sessions_are_bounded_the_one_not_used_for_longest_goes():
+    sessions = Sessions()
+    for n in range(MOST_CONVERSATIONS + 1):
+        sessions.put(Place("ann", str(n)), (Turn(f"{n}?"),))
+    assert sessions.get(Place("ann", "0")) == ()
+    assert len(sessions.history("ann")) == MOST_CONVERSATIONS
+    for n in range(MOST_SESSIONS):
+        sessions.put(Place(f"s{n}", "c"), (Turn("?"),))
+    assert sessions.history("ann") == []
+
+
+def test_names_cannot_be_guessed_and_hold_nothing_else():
+    assert is_name(new_name())
+    assert new_name() != new_name()
+    assert not any(map(is_name, ["", "short", "x" * 65, "../../etc/passwd-and-more", "a" * 20 + "\n"]))
+
+
+@given(st.lists(st.text("abcdefg .-_", min_size=1, max_size=8), min_size=2, max_size=5))
+def test_no_folder_of_this_machine_is_left_in_a_message(parts):
+    path = "/" + "/".join(p.strip() or "x" for p in parts)
+    shown = without_paths(f"The model '{path}' does not load.")
+    assert path not in shown
+    assert "/" not in shown.removesuffix("' does not load.")
 
 
 def test_the_copied_text_carries_its_quotations():
@@ -326,14 +402,26 @@ def test_a_hostile_document_stays_text(payload):
     ("s", "e"), [("1", None), (None, "1"), ("2", "1"), ("1", "1"), ("0", "9999"), ("-1", "3"), ("x", "3"), ("٣", "5")]
 )
 def test_offsets_that_name_no_passage_are_refused(s, e):
-    status, page = find_page(DOCUMENTS, MANGO.id, s, e)
+    status, page = find_page([DOCUMENTS], MANGO.id, s, e)
     assert status == 400
     assert "no such passage" in page
 
 
+def test_a_passage_is_marked_only_in_the_version_it_was_quoted_from():
+    changed = document(AVOCADO.id, "Something else. " + AVOCADO.text, AVOCADO.title)
+    generations = [{changed.id: changed}, {AVOCADO.id: AVOCADO}]
+    version = AVOCADO.sha256[:16]
+    status, page = find_page(generations, AVOCADO.id, "0", "19", version)
+    assert (status, re.findall('<mark id="hit">(.*)</mark>', page)) == (200, ["Avocado is a model."])
+    status, page = find_page(generations[:1], AVOCADO.id, "0", "19", version)
+    assert status == 410
+    assert "<mark" not in page
+    assert find_page(generations, AVOCADO.id, None, None)[1].count("Something else.") == 1, "the newest by default"
+
+
 def test_documents_are_looked_up_by_id_only():
-    assert find_page(DOCUMENTS, "../secret", None, None)[0] == 404
-    status, page = find_page(DOCUMENTS, AVOCADO.id, None, None)
+    assert find_page([DOCUMENTS], "../secret", None, None)[0] == 404
+    status, page = find_page([DOCUMENTS], AVOCADO.id, None, None)
     assert status == 200
     assert "<h1>What Avocado is</h1>" in page
     assert "The Paper · 2026-04-07" in page

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
-from rag.errors import QuestionError
+from rag.errors import LoadError, QuestionError
+from rag.load import load
 from rag.types import (
     Answer,
+    BuildReport,
     Checked,
+    Chunk,
     Citation,
     Document,
     Drafting,
     Evidence,
+    FileOutcome,
     Finished,
     Part,
     Prompt,
@@ -26,8 +33,10 @@ from rag.types import (
     Sentence,
     Side,
     SourceQuotes,
+    Span,
     Step,
 )
+from rag.walk import walk
 from tests.fakes import ScriptedGenerator, words
 
 # What must stay text wherever it stands: in a document, its name or title, a question, a draft.
@@ -55,20 +64,49 @@ PAYLOADS = [
     "a\u202egnp.exe\u2069 b\u200bc \U000e0041",
 ]
 
+SENTENCE = re.compile(r"\S[^.!?]*[.!?]")
 COMMON = frozenset(words("a an and are by did does for in is it of on the to was what when where which who why will"))
 
 
 def document(id: str, text: str, title: str = "", *, outlet: str | None = None, date: str | None = None) -> Document:
     title = title or id
     parts = (Part(0, len(text), title, outlet, None, date),)
-    return Document(id, text, title, "0" * 64, outlet, None, date, parts)
+    return Document(
+        id, text, title, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), outlet, None, date, parts
+    )
 
 
 @dataclass
 class FakeIndex:
     documents: dict[str, Document]
-    chunks: tuple[()] = ()
-    generation: str = "fake"
+    manifest: Mapping[str, Any] = field(default_factory=lambda: {"documents": {}})
+    generation: str = "gen-000001"
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """One a document, with all its sentences."""
+        spans = {d.id: tuple(Span(*m.span()) for m in SENTENCE.finditer(d.text)) for d in self.documents.values()}
+        return [Chunk(d.id, 0, len(d.text), d.text, d.title, "", d.date, spans[d.id]) for d in self.documents.values()]
+
+
+@dataclass
+class FakeSettings:
+    """A folder of documents and one for the index, gone with the fake."""
+
+    folder: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
+
+    def _made(self, name: str) -> Path:
+        path = Path(self.folder.name) / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    @property
+    def seeds(self) -> Path:
+        return self._made("papers")
+
+    @property
+    def index(self) -> Path:
+        return self._made("index")
 
 
 @dataclass
@@ -83,16 +121,49 @@ class FakeAssistant:
     aborts: list[Event] = field(default_factory=list)
     failure: Exception | None = None
     sides: tuple[Side, ...] = ()
+    settings: FakeSettings = field(default_factory=FakeSettings)
+    rebuild_gate: Event | None = None  # when set to an Event, a rebuild waits for it half way
+    timings_ms: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *documents: Document, replies: Sequence[str] = (), **rest: Any) -> FakeAssistant:
         return cls(FakeIndex({d.id: d for d in documents}), ScriptedGenerator(*replies), **rest)
 
-    def search(self, question: str) -> Retrieved:
+    def rebuild(self, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[BuildReport, FakeIndex]:
+        """The documents of the folder as the loader reads them, and those that never had a file."""
+        files, passed = walk(self.settings.seeds)
+        before = self.index.manifest["documents"]
+        entries: dict[str, Any] = {}
+        documents = {name: d for name, d in self.index.documents.items() if name not in before}
+        outcomes = list(passed)
+        for n, file in enumerate(files):
+            if progress:
+                progress("reading", n, len(files))
+            if self.rebuild_gate:
+                assert self.rebuild_gate.wait(20)
+            entry = {"size": file.size, "mtime_ns": file.mtime_ns, "status": "indexed", "error": "", "sha256": ""}
+            try:
+                documents[file.id] = load(file.path, root=self.settings.seeds)
+            except LoadError as error:
+                entry |= {"status": "failed", "error": str(error)}
+            entries[file.id] = entry
+            status = "unchanged" if before.get(file.id) == entry else entry["status"]
+            outcomes.append(FileOutcome(file.id, status, why=entry["error"]))
+        outcomes += [FileOutcome(name, "removed") for name in before if name not in entries]
+        generation = f"gen-{int(self.index.generation[4:]) + 1:06d}"
+        index = FakeIndex(documents, {"documents": entries}, generation=generation)
+        return BuildReport(generation, tuple(outcomes), len(documents), 0, 0, 0.0), index
+
+    def use(self, index: FakeIndex) -> None:
+        self.index = index
+
+    def search(self, question: str, *, history: Sequence[tuple[str, str]] = ()) -> Retrieved:
+        if len(question) > 1000:
+            raise QuestionError(f"The question is {len(question)} characters long; at most 1000 can be asked.")
         wanted = set(words(question)) - COMMON
         evidence: list[Evidence] = []
         for d in self.index.documents.values():
-            for m in re.finditer(r"\S[^.!?]*[.!?]", d.text):
+            for m in SENTENCE.finditer(d.text):
                 if wanted & set(words(m.group())) and len(evidence) < 8:
                     place = (d.id, d.title, d.date, m.start(), m.end(), m.group())
                     evidence.append(Evidence(len(evidence) + 1, *place, 1.0))
@@ -111,14 +182,12 @@ class FakeAssistant:
     def steps(
         self, question: str, *, history: Sequence[tuple[str, str]] = (), abort: Event | None = None
     ) -> Iterator[Step]:
-        if len(question) > 1000:
-            raise QuestionError(f"The question is {len(question)} characters long; at most 1000 can be asked.")
         abort = abort or Event()
         self.asked.append((question, tuple(history)))
         self.aborts.append(abort)
         if self.failure:
             raise self.failure
-        found = self.search(question)
+        found = self.search(question, history=history)
         yield found
         kept: list[Sentence] = []
         removed: list[Removed] = []
@@ -152,6 +221,7 @@ class FakeAssistant:
                 self.sides,
                 found.by_source,
                 (),
+                self.timings_ms,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from rag.types import Document
@@ -35,6 +35,13 @@ def _shown(text: str) -> str:
     return escape(visible(text))
 
 
+def page_label(document: Document, offset: int) -> str:
+    """ "page 3" where the document has pages, else ""."""
+    page_at = getattr(document, "page_at", None)
+    page = page_at(offset) if page_at else None
+    return f"page {page}" if page else ""
+
+
 def document_page(document: Document, start: int | None = None, end: int | None = None) -> str:
     """A complete HTML page; ``[start, end)`` stands in ``<mark id="hit">``.
 
@@ -49,7 +56,8 @@ def document_page(document: Document, start: int | None = None, end: int | None 
     else:
         marked = f'{_shown(text[:start])}<mark id="hit">{_shown(text[start:end])}</mark>{_shown(text[end:])}'
         part = document.part_at(start)
-    origin = [part.outlet, part.author, part.date]
+    page = page_label(document, start) if start is not None else ""
+    origin = [part.outlet, part.author, part.date, page]
     return _PAGE.format(
         title=_shown(part.title or document.title),
         origin=" · ".join(_shown(o) for o in origin if o),
@@ -68,11 +76,24 @@ def parse_offset(value: str | None) -> int | None:
     return int(value)
 
 
-def find_page(documents: Mapping[str, Document], document_id: str, s: str | None, e: str | None) -> tuple[int, str]:
-    """Status and page: 200, 404 for an unknown document, 400 for offsets that name no passage of it."""
-    document = documents.get(document_id)
+def find_page(
+    generations: Sequence[Mapping[str, Document]],
+    document_id: str,
+    s: str | None,
+    e: str | None,
+    v: str | None = None,
+) -> tuple[int, str]:
+    """Status and page: 200, 404 for an unknown document, 400 for offsets that name no passage of it.
+
+    ``generations`` holds the documents of each index that answers may rest on, the newest first; ``v`` is the
+    beginning of the sha256 of the file that was quoted. Another file than that is never marked: 410.
+    """
+    versions = [documents[document_id] for documents in generations if document_id in documents]
+    if not versions:
+        return 404, _notice("There is no such document", "It may have been removed since the answer was given.")
+    document = next((d for d in versions if d.sha256.startswith(v or "")), None)
     if document is None:
-        return 404, _notice("There is no such document", "The index may have changed since the answer was given.")
+        return 410, _notice("The document has changed", "The passage was quoted from an earlier version of this file.")
     try:
         return 200, document_page(document, parse_offset(s), parse_offset(e))
     except ValueError:

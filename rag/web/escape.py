@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 from urllib.parse import quote
 
 _REFERENCES = str.maketrans({mark: f"&#{ord(mark)};" for mark in string.punctuation})
@@ -21,6 +22,7 @@ _INVISIBLE = re.compile(
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"  # bidi, fillers
     "\U000e0000-\U000e0fff]"  # tags and variation selectors
 )
+VERSION_CHARACTERS = 16  # of a file's sha256, in a link to it
 _BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -59,10 +61,28 @@ def link(href: str, label: str, *, title: str = "", css: str = "") -> str:
     return f"<a{written}>{literal(label)}</a>"
 
 
-def document_href(document_id: str, start: int, end: int) -> str:
+def document_href(document_id: str, start: int, end: int, sha256: str = "") -> str:
     """Where the document view shows ``[start, end)`` of a document marked.
+
+    ``sha256`` is that of the file that was quoted: the place holds only in it.
 
     >>> document_href("news/a b.txt", 3, 9)
     '/doc/news%2Fa%20b.txt?s=3&e=9#hit'
     """
-    return f"/doc/{quote(document_id, safe='', errors='replace')}?s={start}&e={end}#hit"
+    version = f"&v={sha256[:VERSION_CHARACTERS]}" if sha256 else ""
+    return f"/doc/{quote(document_id, safe='', errors='replace')}?s={start}&e={end}{version}#hit"
+
+
+_HOME = str(Path.home())
+_PATH = re.compile(r"(?<![\w<>:/\\])(?:[A-Za-z]:)?(?:[/\\]+[^\n/\\:'\"“”]+)*[/\\]+(?=[^\s/\\])")
+
+
+def without_paths(text: str) -> str:
+    """A message without the folders of this machine: of a path only the last part stays.
+
+    A folder may have a space in its name, so what stands between two paths may go with them: rather that than a leak.
+
+    >>> without_paths("The model /home/ann/models/x.gguf is missing")
+    'The model x.gguf is missing'
+    """
+    return _PATH.sub("", text.replace(_HOME, "") if len(_HOME) > 1 else text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rag.types import Citation, Document, Evidence, Quote, Removed, Sentence, Side, SourceQuotes
+from rag.web.document import page_label
 from rag.web.escape import document_href, link, literal, literal_lines
 from rag.web.turn import Turn
 
@@ -28,13 +29,14 @@ def turn_markup(turn: Turn, documents: Documents, *, loading: bool = False) -> s
     if turn.answer is not None and turn.answer.refused:
         blocks.append(_refusal(turn.answer.reason, turn.answer.by_source, documents))
     else:
-        blocks.append(_prose(turn.sentences, turn.draft))
+        blocks.append(_prose(turn.sentences, turn.draft, documents))
+    if turn.answer is not None and turn.answer.disagreement:
+        blocks.append(_sides(turn.answer.sides, documents))
+    blocks.append(_left_out(turn.removed))
     if turn.answer is not None:
-        if turn.answer.disagreement:
-            blocks.append(_sides(turn.answer.sides, documents))
-        blocks.append(_left_out(turn.removed))
         if not turn.answer.refused:
             blocks.append(_each_source(turn.answer.by_source, documents, _markers(turn)))
+        blocks.append(_timings(turn.answer.timings_ms))
     blocks.append(_state(turn, loading))
     return f'<div class="reply">{"".join(blocks)}</div>'
 
@@ -66,13 +68,17 @@ def _markers(turn: Turn) -> Markers:
     }
 
 
-def _chip(citation: Citation) -> str:
-    href = document_href(citation.document_id, citation.start, citation.end)
-    return link(href, f"[{citation.marker}]", title=f"“{citation.quote}” — {citation.title}", css="chip")
+def _chip(citation: Citation, documents: Documents) -> str:
+    document = documents.get(citation.document_id)
+    sha256 = document.sha256 if document else ""
+    href = document_href(citation.document_id, citation.start, citation.end, sha256)
+    page = page_label(document, citation.start) if document else ""
+    source = ", ".join(t for t in (citation.title, page, citation.date or "no date") if t)
+    return link(href, f"[{citation.marker}]", title=f"“{citation.quote}” — {source}", css="chip")
 
 
-def _chips(citations: Iterable[Citation]) -> str:
-    return "".join(map(_chip, citations))
+def _chips(citations: Iterable[Citation], documents: Documents) -> str:
+    return "".join(_chip(c, documents) for c in citations)
 
 
 def _standalone(turn: Turn) -> str:
@@ -82,8 +88,8 @@ def _standalone(turn: Turn) -> str:
     return f'<p class="quiet">Understood as: {literal(asked)}</p>'
 
 
-def _prose(sentences: Iterable[Sentence], draft: str) -> str:
-    parts = [f"{literal(s.text)}&nbsp;{_chips(s.citations)}" for s in sentences]
+def _prose(sentences: Iterable[Sentence], draft: str, documents: Documents) -> str:
+    parts = [f"{literal(s.text)}&nbsp;{_chips(s.citations, documents)}" for s in sentences]
     if draft:
         parts.append(f'<em class="pending">{literal(draft)} <span class="quiet">checking…</span></em>')
     return f'<p class="said">{" ".join(parts)}</p>' if parts else ""
@@ -96,23 +102,52 @@ def _refusal(reason: str, nearest: Sequence[SourceQuotes], documents: Documents)
     return markup
 
 
-def _sides(sides: Iterable[Side], documents: Documents) -> str:
+def _sides(sides: Sequence[Side], documents: Documents) -> str:
+    ages = _ages([_latest(side, documents) for side in sides])
     items = "".join(
-        f"<li>{literal(side.claim)}&nbsp;{_chips(side.citations)}{_origins(side.documents, documents)}</li>"
-        for side in sides
+        f"<li>{literal(side.claim)}&nbsp;{_chips(side.citations, documents)}"
+        f"{f' <strong>{age}</strong>' if age else ''}{_origins(side, documents)}</li>"
+        for side, age in zip(sides, ages, strict=True)
     )
     return f'<div class="sides"><p class="label">Sources disagree</p><ul>{items}</ul></div>' if items else ""
 
 
-def _origins(ids: Iterable[str], documents: Documents) -> str:
-    return "".join(
-        f'<br><span class="quiet">{literal(_origin(documents[i], 0) if i in documents else i)}</span>' for i in ids
-    )
+def _latest(side: Side, documents: Documents) -> str | None:
+    """The latest date among the places a side rests on; None where one of them has none."""
+    dates = [
+        c.date or (_date(documents[c.document_id], c.start) if c.document_id in documents else None)
+        for c in side.citations
+    ]
+    return max(d for d in dates if d) if dates and all(dates) else None
+
+
+def _date(document: Document, offset: int) -> str | None:
+    return document.part_at(offset).date or document.date
+
+
+def _ages(dates: Sequence[str | None]) -> list[str]:
+    """Which side is newest and which are older, told only where every side is dated and the dates differ.
+
+    >>> _ages(["2025-01-02", "2026-04-07"]), _ages(["2025-01-02", None])
+    (['older', 'newest'], ['', ''])
+    """
+    known = [d for d in dates if d]
+    if len(known) < len(dates) or len(set(known)) < 2:
+        return [""] * len(dates)
+    return ["newest" if d == max(known) else "older" for d in dates]
+
+
+def _origins(side: Side, documents: Documents) -> str:
+    """A line a document, described at the place that is quoted from it."""
+    places = {c.document_id: c.start for c in reversed(side.citations)}
+    lines = (_origin(documents[i], places.get(i, 0)) if i in documents else i for i in side.documents)
+    return "".join(f'<br><span class="quiet">{literal(line)}</span>' for line in dict.fromkeys(lines))
 
 
 def _origin(document: Document, offset: int) -> str:
     part = document.part_at(offset)
-    return " · ".join(t for t in (part.title or document.title, part.outlet, part.date or "no date") if t)
+    date = part.date or document.date or "no date"
+    return " · ".join(t for t in (part.title or document.title, part.outlet, date, page_label(document, offset)) if t)
 
 
 def _left_out(removed: Sequence[Removed]) -> str:
@@ -129,6 +164,27 @@ def _each_source(by_source: Sequence[SourceQuotes], documents: Documents, marker
     return _folded("What each source says", len(by_source), shown)
 
 
+def _timings(timings_ms: Mapping[str, float]) -> str:
+    """How long each stage took, in one quiet line.
+
+    >>> _timings({"retrieve": 57.2, "total": 10_700.0})
+    '<p class="quiet timings">passages 0&#46;06 s · whole answer 10&#46;7 s</p>'
+    """
+    names = {
+        "retrieve": "passages",
+        "read": "reading them",
+        "first_token": "first word",
+        "verify": "checking",
+        "total": "whole answer",
+    }
+    shown = [f"{label} {_seconds(timings_ms[name])}" for name, label in names.items() if name in timings_ms]
+    return f'<p class="quiet timings">{" · ".join(map(literal, shown))}</p>' if shown else ""
+
+
+def _seconds(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.2f} s" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
 def _folded(title: str, count: int, body: str) -> str:
     return f'<details><summary>{literal(title)} <span class="count">{count}</span></summary>{body}</details>'
 
@@ -139,15 +195,17 @@ def _source(source: SourceQuotes, documents: Documents, markers: Markers, limit:
     part = document.part_at(quotes[0].start) if document and quotes else None
     outlet = part.outlet if part else None
     about = " · ".join(literal(t) for t in (outlet, source.date or "no date") if t)
-    body = "".join(_quote(source.document_id, quote, markers) for quote in quotes)
+    body = "".join(_quote(source.document_id, document, quote, markers) for quote in quotes)
     return f'<div class="source"><p class="title">{literal(source.title)}</p><p class="quiet">{about}</p>{body}</div>'
 
 
-def _quote(document_id: str, quote: Quote, markers: Markers) -> str:
+def _quote(document_id: str, document: Document | None, quote: Quote, markers: Markers) -> str:
     number = markers.get((document_id, quote.start, quote.end))
     label = f'<span class="number">[{number}]</span>' if number else ""
-    href = document_href(document_id, quote.start, quote.end)
-    return f"<blockquote>{label}{link(href, quote.quote, title='Open the document at this passage')}</blockquote>"
+    href = document_href(document_id, quote.start, quote.end, document.sha256 if document else "")
+    page = page_label(document, quote.start) if document else ""
+    place = f' <span class="quiet">{literal(page)}</span>' if page else ""
+    return f"<blockquote>{label}{link(href, quote.quote)}{place}</blockquote>"
 
 
 def _state(turn: Turn, loading: bool) -> str:
@@ -162,6 +220,8 @@ def _state(turn: Turn, loading: bool) -> str:
         return '<p class="quiet">One moment…</p>'
     if loading:
         return '<p class="quiet">The passages are found. The language model is still loading…</p>'
+    if not turn.started:
+        return '<p class="quiet">The passages are found. Waiting for the language model…</p>'
     if turn.reading and turn.reading[1]:
         share = min(100, 100 * turn.reading[0] // turn.reading[1])
         return f'<p class="quiet">Reading the passages… {share}&nbsp;%</p>'
@@ -184,3 +244,36 @@ def copy_text(turn: Turn, documents: Documents) -> str:
     sides = [f"- {side.claim} {''.join(f'[{c.marker}]' for c in side.citations)}" for side in answer.sides]
     disagree = ["Sources disagree:", *sides] if answer.disagreement else []
     return "\n\n".join("\n".join(lines) for lines in ([turn.question], [body], disagree, notes) if lines)
+
+
+def announcement(turn: Turn | None) -> str:
+    """What a screen reader is told of a turn: its stages, not its every word."""
+    if turn is None:
+        return ""
+    if turn.open:
+        return "The passages are found; the answer is being written." if turn.retrieved else "Looking for passages."
+    if turn.problem or turn.stopped or turn.answer is None:
+        return turn.problem or "Stopped."
+    if turn.answer.refused:
+        return "The documents do not say."
+    quotations = len({(c.document_id, c.start) for s in turn.sentences for c in s.citations})
+    disagree = " The sources disagree." if turn.answer.disagreement else ""
+    return f"The answer is ready: sentences {len(turn.sentences)}, quotations {quotations}.{disagree}"
+
+
+def history_markup(conversations: Sequence[tuple[str, str]], present: str) -> str:
+    """Links to the conversations of this browser session but the ``present`` one; "" where there is none."""
+    items = [f"<li>{link(f'/?c={name}', shortened(asked))}</li>" for name, asked in conversations if name != present]
+    return _folded("Earlier", len(items), f"<ul>{''.join(items)}</ul>") if items else ""
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def export_markup(conversation: str) -> str:
+    """Links that download the conversation."""
+    ways = (("md", "Markdown"), ("json", "JSON"))
+    links = " · ".join(f'<a href="/export/{conversation}.{suffix}" download>{name}</a>' for suffix, name in ways)
+    return f'<p class="quiet">Save the conversation: {links}</p>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 from types import FrameType
 
@@ -14,30 +15,56 @@ from rag.errors import ConfigError
 HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
-def open_port(host: str, port: int) -> socket.socket:
+def open_port(host: str, port: int, *, auth: str = "") -> socket.socket:
     """A socket that listens already, so that a browser may be opened before the server runs; port 0: any free one.
 
-    Raises ConfigError for a host other machines could reach, and for a port that is taken.
+    Raises ConfigError for a host other machines could reach where no ``auth`` (USER:PASSWORD) guards it, and for a
+    port that is taken.
     """
-    if host not in HOSTS:
+    if auth:
+        check_auth(auth)
+    if host not in HOSTS and not (auth and _is_address(host)):
         raise ConfigError(
-            f"host = {host!r} is refused: the chat has no log-in, and other machines could reach it there. "
-            f"Possible are {', '.join(HOSTS)}.",
-            fix="python ui.py --host 127.0.0.1",
+            f"host = {host!r} is refused: other machines could reach the chat there. Possible are {', '.join(HOSTS)}, "
+            "or the address of a network card together with --auth.",
+            fix="python ui.py --host 127.0.0.1, or python ui.py --host 0.0.0.0 --auth USER:PASSWORD",
         )
-    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigError(f"This machine has no address {host}.", fix="python ui.py --host 127.0.0.1") from error
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         taken = "in use by another program" if error.errno == errno.EADDRINUSE else "not open to this user"
         raise ConfigError(f"Port {port} is {taken}.", fix=f"python ui.py --port {_another(port)}") from error
     listener.listen(128)
     return listener
+
+
+SHORTEST_PASSWORD = 8
+
+
+def check_auth(auth: str) -> None:
+    """Raises ConfigError for what is not USER:PASSWORD with a password that takes long to guess."""
+    user, colon, password = auth.partition(":")
+    if not user or not colon or len(password) < SHORTEST_PASSWORD:
+        raise ConfigError(
+            f"--auth needs USER:PASSWORD, the password at least {SHORTEST_PASSWORD} characters long.",
+            fix="python ui.py --auth ann:a-long-password",
+        )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _another(port: int) -> int:
@@ -47,6 +74,7 @@ def _another(port: int) -> int:
 def address(listener: socket.socket) -> str:
     """Where a browser finds it."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}/" if listener.family == socket.AF_INET6 else f"http://{host}:{port}/"
 
 

@@ -8,7 +8,7 @@ the worker learns of it from the abort event.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 
@@ -17,10 +17,12 @@ from rag.types import Step
 LOOK_SECONDS = 0.05
 BEAT_SECONDS = 0.2
 
-_one_at_a_time = Lock()  # a stopped worker may need a second to notice; the next question waits for it
+between_questions = Lock()
+"""Held while a question is answered: a stopped worker may need a second to notice, and the next question waits for it.
+Whoever takes it may change what questions are answered from."""
 
 
-async def in_batches(steps: Callable[[Event], Iterator[Step]]) -> AsyncIterator[list[Step]]:
+async def in_batches(steps: Callable[[Event], Iterator[Step]]) -> AsyncGenerator[list[Step], None]:
     """Lists of new steps, soon after they come; an empty one every ``BEAT_SECONDS`` where there are none.
 
     Whatever ``steps`` raises is raised here, after the steps before it. The abort event it is given
@@ -52,7 +54,7 @@ _END = object()
 def _work(
     steps: Callable[[Event], Iterator[Step]], abort: Event, inbox: SimpleQueue[Step | BaseException | None]
 ) -> None:
-    with _one_at_a_time:
+    with between_questions:
         try:
             if not abort.is_set():
                 for step in steps(abort):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from rag.types import Answer, Checked, Drafting, Finished, Reading, Removed, Retrieved, Sentence, Step
+from rag.types import Answer, Checked, Document, Drafting, Finished, Reading, Removed, Retrieved, Sentence, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class Turn:
     answer: Answer | None = None
     problem: str = ""  # why there is no answer, in words for the person
     stopped: bool = False
+    started: bool = False  # its turn with the language model has come
+    rating: str = ""  # "helpful" or "not helpful", once a person said so
+    documents: Mapping[str, Document] = field(default_factory=dict, compare=False, repr=False)  # it is answered from
 
     @property
     def open(self) -> bool:
@@ -31,7 +35,7 @@ def advance(turn: Turn, step: Step) -> Turn:
     """The turn after one more step."""
     match step:
         case Retrieved():
-            return replace(turn, retrieved=step)
+            return replace(turn, retrieved=step, started=True)
         case Reading(done, total):
             return replace(turn, reading=(done, total))
         case Drafting(text):
