@@ -74,7 +74,14 @@ def small_assistant(folder: Path) -> Assistant:
     build(settings.seeds, settings.index, embedder)
     reply = "Tea is a drink made of leaves and water [1]."
     index = load_index(settings.index)
-    return Assistant(settings, index, embedder, OverlapReranker(), lambda: ScriptedGenerator(reply, reply), verifier=OverlapVerifier())
+    return Assistant(
+        settings,
+        index,
+        embedder,
+        OverlapReranker(),
+        lambda: ScriptedGenerator(reply, reply),
+        verifier=OverlapVerifier(),
+    )
 
 
 def real_assistant(folder: Path) -> Assistant:

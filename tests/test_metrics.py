@@ -1,4 +1,4 @@
-"""Metrics against worked examples and against scikit-learn and SciPy."""
+"""Metrics against worked examples and against trec_eval, scikit-learn and SciPy."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def test_ndcg_equals_scikit_learns(rows: list[tuple[int, int]]) -> None:
     order = sorted(range(len(rows)), key=lambda i: -scores[i])
     ours = metrics.ndcg([str(i) for i in order], {str(i): g for i, g in enumerate(grades)})
     assert ours == pytest.approx(ndcg_score([grades], [scores], k=10))
+
+
+@given(GRADED)
+def test_ndcg_equals_trec_evals(rows: list[tuple[int, int]]) -> None:
+    import pytrec_eval
+
+    grades = {f"d{i}": grade for i, (grade, _) in enumerate(rows)}
+    scores = {f"d{i}": float(score) for i, (_, score) in enumerate(rows)}
+    theirs = pytrec_eval.RelevanceEvaluator({"q": grades}, {"ndcg_cut.10"}).evaluate({"q": scores})
+    ranking = sorted(scores, key=lambda name: -scores[name])
+    assert metrics.ndcg(ranking, grades) == pytest.approx(theirs["q"]["ndcg_cut_10"])
 
 
 def test_recall_counts_what_is_relevant() -> None:
