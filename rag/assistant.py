@@ -204,9 +204,9 @@ class Assistant:
         verifier = self._verifier or LanguageModelJudge(generator)
         widen = widener((h.chunk for h in found.hits), self.index.documents)
         for claim in claims:
-            result = verify(
+            result = verify(  # against what answers: a sentence that another one supports is beside the point
                 replace(claim, numbers=claim.numbers or (chosen[0].number,)),
-                found.evidence,
+                chosen,
                 verifier,
                 question=question,
                 widen=widen,
@@ -215,6 +215,8 @@ class Assistant:
             if _stopped(abort):
                 return
             if isinstance(result, Sentence):
+                if any(result.text == s.text for s in kept):
+                    continue
                 kept.append(result)
             else:
                 removed.append(result)

@@ -115,6 +115,8 @@ def verify(
     """
     if not content_stems(claim.text):
         return Removed(claim.text, "it says nothing that could be checked")
+    if claim.text.endswith(("…", "...")):
+        return Removed(claim.text, "it is not finished")
     short = len(set(content_stems(claim.text))) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
     fragment = bool(question) and short
     known_names = frozenset(n.stem for text in (question, *(e.quote for e in evidence)) for n in names(text))

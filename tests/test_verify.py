@@ -106,3 +106,10 @@ def test_without_evidence_nothing_is_supported() -> None:
 def test_a_sentence_without_a_citation_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="needs a citation"):
         Sentence("Anything.", ())
+
+
+def test_a_sentence_that_breaks_off_is_not_shown() -> None:
+    for text in ("Avocado is a new model that…", "Avocado is a new model ..."):
+        result = verify(Claim(text, (1,)), evidence(*QUOTES), OverlapVerifier())
+        assert isinstance(result, Removed)
+        assert result.why == "it is not finished"
