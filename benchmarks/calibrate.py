@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from platformdirs import user_cache_path
 
 from rag import assistant
 from rag.build import index_documents
@@ -114,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", type=Path)
     parser.add_argument("--limit", type=int, default=450, help="questions a set")
-    parser.add_argument("--work", type=Path, default=Path(".calibrate"))
+    parser.add_argument("--work", type=Path, default=user_cache_path("quoted-rag") / "calibrate")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     embedder = assistant.open_embedding(replace(settings(), threads=0))
