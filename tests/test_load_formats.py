@@ -10,6 +10,8 @@ import pytest
 from rag.chunk import chunk_document, quotable_sentences
 from rag.errors import LoadError
 from rag.load import load
+from rag.load.flow import as_text
+from rag.load.layout import Line, paragraphs
 from rag.load.pdf import load_pdf
 from rag.types import Document
 from tests import hostile
@@ -218,6 +220,17 @@ def test_turned_pages_are_read_as_they_look(tmp_path: Path, matrix: str, rotate:
         "The harbour of the town was dug by men who came from the mines.",
         "It took three winters.",
     ]
+
+
+def test_a_number_that_ends_a_page_is_a_page_number_only_where_it_stands_apart() -> None:
+    def line(text: str, bottom: float) -> Line:
+        return Line(text, 50, 50 + 5 * len(text), bottom, 12)
+
+    prose = [line("She has held the post of a harbour master since", 700), line("2011.", 686)]
+    apart = [*prose, line("7", 60)]
+    for page in (prose, apart):
+        text, starts = as_text(paragraphs([page]), 1)
+        assert (text, starts) == ("She has held the post of a harbour master since 2011.", (0,))
 
 
 def test_the_suffix_does_not_make_the_format(tmp_path: Path) -> None:

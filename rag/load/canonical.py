@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import groupby, pairwise
 
 from rag.errors import LoadError
-from rag.load.hyphens import closed, is_open, whole_words
+from rag.load.hyphens import between, closed, is_open, whole_words
 
 MAX_CHARS = 5_000_000
 
@@ -130,5 +130,5 @@ def _unwrap(lines: list[str], words: Counter[str]) -> str:
             joined[-1] = closed(joined[-1], line.strip(), words)
             joined.append(line.strip())
         else:
-            joined.append(" " + line.strip())
+            joined.append(between(above.rstrip(), line.strip()) + line.strip())
     return "".join(joined)

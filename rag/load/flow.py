@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.load.hyphens import DIVIDED, closed, is_open, whole_words
+from rag.load.hyphens import DIVIDED, between, closed, is_open, whole_words
 from rag.load.layout import Paragraph
 
 
@@ -15,17 +15,19 @@ def as_text(found: Sequence[Paragraph], count: int) -> tuple[str, tuple[int, ...
     starts: list[int] = []
     length = 0
     for paragraph in found:
-        joint = "\n\n" * bool(out) + ("#" * paragraph.level + " " if paragraph.level else "")
-        for page, line in paragraph.lines:
-            if joint == " " and is_open(out[-1]):
-                whole = closed(out[-1], line.text, words)
+        for n, (page, line) in enumerate(paragraph.lines):
+            if n == 0:
+                joint = "\n\n" * bool(out) + ("#" * paragraph.level + " " if paragraph.level else "")
+            elif is_open(out[-1]):
+                joint, whole = "", closed(out[-1], line.text, words)
                 length += len(whole) - len(out[-1])
-                out[-1], joint = whole, ""
+                out[-1] = whole
+            else:
+                joint = between(out[-1], line.text)
             length += len(joint)
             while len(starts) <= page:
                 starts.append(length if page else 0)
             out += [joint, line.text]
             length += len(line.text)
-            joint = " "
     starts += [length] * (count - len(starts))
     return "".join(out).replace(DIVIDED, "-"), tuple(starts)

@@ -13,6 +13,7 @@ _FIRST_PIECE = re.compile(rf"[^\W\d_]+(?:-[^\W\d_]+)*(?={_HYPHENS}$)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PREFIXES = frozenset("under over inter with there where some every other after counter super".split())
+_UNSPACED = re.compile(r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")  # Chinese and Japanese
 _REACH = 80  # characters of a line's end that are looked at
 
 
@@ -23,6 +24,15 @@ def is_open(line: str) -> bool:
     (True, False)
     """
     return bool(_OPEN.search(line[-_REACH:]))
+
+
+def between(above: str, below: str) -> str:
+    """What stands between two lines that are made one: a space, but none within a script that has no spaces.
+
+    >>> between("hot", "tea"), between("热", "茶")
+    (' ', '')
+    """
+    return "" if _UNSPACED.match(above[-1:]) and _UNSPACED.match(below[:1]) else " "
 
 
 def whole_words(lines: Iterable[str]) -> Counter[str]:

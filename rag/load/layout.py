@@ -64,7 +64,7 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> list[Paragraph]:
 
 
 def without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Lines less the ones that stand, but for their digits, at the same place of several pages, and page numbers.
+    """Lines less the ones that stand, but for their digits, at the same place of several pages, and lone numbers.
 
     Only the outer lines of a page are asked. One set in larger type than the others is a title, and stays.
     """
@@ -74,8 +74,10 @@ def without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     for n, (page, order) in enumerate(zip(pages, downward, strict=True)):
         for i in {*order[:_EDGE_LINES], *order[-_EDGE_LINES:]}:
             alike[_masked(page[i].text)].append((n, i))
-        if len(page) > 1:
-            running.update((n, i) for i in (order[0], order[-1]) if _PAGE_NUMBER.fullmatch(page[i].text))
+        for i, neighbour in [(order[0], order[1]), (order[-1], order[-2])] if len(page) > 1 else []:
+            apart = abs(page[i].bottom - page[neighbour].bottom) > 1.8 * page[i].size  # or else it ends a sentence
+            if apart and _PAGE_NUMBER.fullmatch(page[i].text):
+                running.add((n, i))
     for found in alike.values():
         size = median(pages[n][i].size for n, i in found)
         height = median(pages[n][i].bottom for n, i in found)
@@ -98,16 +100,18 @@ def _in_rows(page: Sequence[Line]) -> list[Line]:
     rows: list[Line] = []
     for line in page:
         above = rows[-1] if rows else None
-        beside = (
-            above is not None and abs(above.bottom - line.bottom) < 0.3 * above.size and line.size > 0.85 * above.size
-        )
-        if above is not None and beside and -1 <= line.left - above.right < 2.5 * above.size:
-            rows[-1] = Line(
-                f"{above.text} {line.text}", above.left, line.right, above.bottom, max(above.size, line.size)
+        if above is not None and _beside(above, line):
+            rows[-1] = replace(
+                above, text=f"{above.text} {line.text}", right=line.right, size=max(above.size, line.size)
             )
         else:
             rows.append(line)
     return rows
+
+
+def _beside(above: Line, line: Line) -> bool:
+    level = abs(above.bottom - line.bottom) < 0.3 * above.size and line.size > 0.85 * above.size
+    return level and -1 <= line.left - above.right < 2.5 * above.size
 
 
 def _without_marks(page: Sequence[Line]) -> list[Line]:

@@ -6,7 +6,7 @@ import re
 
 from rag.errors import LoadError
 from rag.load.page import Page
-from rag.load.properties import stated_author, stated_title
+from rag.load.properties import stated_author, stated_date, stated_title
 
 _TOKEN = re.compile(r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\[^a-z]|[{}]|[^\\{}]+", re.IGNORECASE)
 _HIDDEN = re.compile(r"\\v(?:\d+)?(?![a-z\d])")
@@ -30,17 +30,14 @@ def load_rtf(data: bytes) -> Page:
         "\n\n".join(line for line in lines if line),
         title=stated_title(_property(source, "title")),
         author=stated_author(_property(source, "author")),
-        created="-".join([created[1], f"{int(created[2]):02}", f"{int(created[3]):02}"]) if created else None,
+        created=stated_date(f"{created[1]}-{created[2]:0>2}-{created[3]:0>2}") if created else None,
     )
 
 
 def _row(line: str) -> str:
     """striprtf ends each cell with "|"."""
-    return (
-        f"| {' | '.join(cell.strip() for cell in line.strip().strip('|').split('|'))} |"
-        if line.rstrip().endswith("|")
-        else line.strip()
-    )
+    cells = [cell.strip() for cell in line.split("|")]
+    return line.strip() if cells[-1] else f"| {' | '.join(cells[:-1])} |"
 
 
 def _property(source: str, name: str) -> str | None:

@@ -116,7 +116,9 @@ class _Worker:
             alarm.cancel()
         if answer is None:
             process.kill()
-            raise LoadError(f"{document_id(path, root=root)}: {self._why(process.wait(), late.is_set())}")
+            status = process.wait()
+            self._end()
+            raise LoadError(f"{document_id(path, root=root)}: {self._why(status, late.is_set())}")
         if answer["last"]:
             self._end()
         if "error" in answer:
