@@ -98,6 +98,11 @@ class Index:
         """
         return np.asarray(self.sentence_array[self.first_sentences[row] : self.first_sentences[row + 1]], np.float32)
 
+    def sentence_count(self, document_id: str) -> int:
+        """How many sentences of a document can be quoted; raises KeyError."""
+        number, first = self.documents.number(document_id), self.documents.first_rows
+        return int(self.first_sentences[first[number + 1]] - self.first_sentences[first[number]])
+
     @cached_property
     def files(self) -> dict[str, dict[str, Any]]:
         """What the build noted of every file, by document id; {} where the documents are no files."""

@@ -39,7 +39,7 @@ FLAGS = [
     "--host-resolver-rules=MAP *.googleapis.com ~NOTFOUND,MAP *.google.com ~NOTFOUND",
 ]
 TEA = "Tea and water\n\nTea is a drink made of leaves and water. People drink it every day."
-QUESTION = "What is tea made of?"
+QUESTION = "Which drink is made of leaves and water?"
 REAL_QUESTION = "What license does Gemma 4 use?"
 
 

@@ -87,6 +87,17 @@ def test_every_file_is_listed_with_what_became_of_it(library: Library, assistant
     assert library.describe()["pending"] == 2
 
 
+def test_a_long_list_is_cut_and_says_so_what_needs_a_look_comes_first(
+    library: Library, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library_module, "MOST_LISTED", 2)
+    for n in range(3):
+        (assistant.settings.seeds / f"x{n}.txt").write_text(JAM)
+    described = library.describe()
+    assert [d["id"] for d in described["documents"]] == ["x0.txt", "x1.txt"]
+    assert (described["unlisted"], described["pending"], described["count"]) == (2, 3, 1)
+
+
 def test_a_missing_folder_is_a_problem_in_words_without_a_path(library: Library, assistant: Assistant) -> None:
     import shutil
 

@@ -17,7 +17,6 @@ from rag.types import (
     Answer,
     BuildReport,
     Checked,
-    Chunk,
     Citation,
     Document,
     Drafting,
@@ -33,7 +32,6 @@ from rag.types import (
     Sentence,
     Side,
     SourceQuotes,
-    Span,
     Step,
 )
 from rag.walk import walk
@@ -79,14 +77,13 @@ def document(id: str, text: str, title: str = "", *, outlet: str | None = None, 
 @dataclass
 class FakeIndex:
     documents: dict[str, Document]
-    manifest: Mapping[str, Any] = field(default_factory=lambda: {"documents": {}})
+    files: Mapping[str, Any] = field(default_factory=dict)
     generation: str = "gen-000001"
 
-    @property
-    def chunks(self) -> list[Chunk]:
-        """One a document, with all its sentences."""
-        spans = {d.id: tuple(Span(*m.span()) for m in SENTENCE.finditer(d.text)) for d in self.documents.values()}
-        return [Chunk(d.id, 0, len(d.text), d.text, d.title, "", d.date, spans[d.id]) for d in self.documents.values()]
+    duplicate_of: Mapping[str, str] = field(default_factory=dict)
+
+    def sentence_count(self, document_id: str) -> int:
+        return len(SENTENCE.findall(self.documents[document_id].text))
 
 
 @dataclass
@@ -132,7 +129,7 @@ class FakeAssistant:
     def rebuild(self, *, progress: Callable[[str, int, int], None] | None = None) -> tuple[BuildReport, FakeIndex]:
         """The documents of the folder as the loader reads them, and those that never had a file."""
         files, passed = walk(self.settings.seeds)
-        before = self.index.manifest["documents"]
+        before = self.index.files
         entries: dict[str, Any] = {}
         documents = {name: d for name, d in self.index.documents.items() if name not in before}
         outcomes = list(passed)
@@ -151,7 +148,7 @@ class FakeAssistant:
             outcomes.append(FileOutcome(file.id, status, why=entry["error"]))
         outcomes += [FileOutcome(name, "removed") for name in before if name not in entries]
         generation = f"gen-{int(self.index.generation[4:]) + 1:06d}"
-        index = FakeIndex(documents, {"documents": entries}, generation=generation)
+        index = FakeIndex(documents, entries, generation)
         return BuildReport(generation, tuple(outcomes), len(documents), 0, 0, 0.0), index
 
     def use(self, index: FakeIndex) -> None:

@@ -37,8 +37,7 @@ def _shown(text: str) -> str:
 
 def page_label(document: Document, offset: int) -> str:
     """ "page 3" where the document has pages, else ""."""
-    page_at = getattr(document, "page_at", None)
-    page = page_at(offset) if page_at else None
+    page = document.page_at(offset)
     return f"page {page}" if page else ""
 
 

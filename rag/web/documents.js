@@ -66,8 +66,9 @@
   function draw(now) {
     parts.input.accept = now.suffixes.join(",");
     parts.sync.disabled = now.busy !== null;
-    const count = now.documents.filter((d) => d.readable).length;
-    const waiting = now.pending ? ` ${now.pending} not up to date.` : "";
+    const count = now.count;
+    const waiting = (now.pending ? ` ${now.pending} not up to date.` : "")
+      + (now.unlisted ? ` ${now.unlisted} more are not listed.` : "");
     setText(parts.summary, `${count} ${count === 1 ? "document answers" : "documents answer"} questions. ` +
       `Files in the folder “${now.folder}”: ${now.suffixes.join(", ")}.${waiting}`);
     setText(parts.news, [message, now.news].filter(Boolean).join(" "));

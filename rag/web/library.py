@@ -9,7 +9,6 @@ import sys
 import tempfile
 import traceback
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from rag.assistant import Assistant
 
 LONGEST_NAME_BYTES = 200
+MOST_LISTED = 2000  # documents in one list
 GENERATIONS_SHOWN = 3  # older ones are kept so that the links of earlier answers open what was quoted
 UNEXPECTED = "Something went wrong; the terminal shows what. The documents are answered from as before."
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
@@ -54,6 +54,7 @@ class Library:
         self._stage: tuple[str, int, int] | None = None
         self._news = ""  # what the last sync did, or why it failed
         self._failed = False
+        self._described: tuple[str, dict[str, dict[str, Any]]] = ("", {})  # generation, and its documents by id
         self._hashed: Mapping[File, str] = {}  # of files whose time moved
 
     # --- reading
@@ -80,17 +81,15 @@ class Library:
             files, passed, problem = [], [], without_paths(str(error))
         else:
             problem = ""
-        entries: Mapping[str, Mapping[str, Any]] = index.manifest["documents"]
-        sentences = Counter[str]()
-        for chunk in index.chunks:
-            sentences[chunk.document_id] += len(chunk.sentences)
+        entries: Mapping[str, Mapping[str, Any]] = index.files
         here = {f.id for f in files}
+        states = [(f.id, *self._state(f, entries.get(f.id)), True) for f in files]
+        states += [(n, "gone", "The file is no longer in the folder.", False) for n in index.documents if n not in here]
+        states.sort(key=lambda state: (state[1] == "indexed", state[0]))  # what needs a look is never cut off
         rows = [
-            *(self._row(f.id, *self._state(f, entries.get(f.id)), sentences[f.id], here=True) for f in files),
-            *(self._row(name, "gone", "The file is no longer in the folder.", sentences[name], here=False)
-              for name in index.documents if name not in here),
-            *(_passed_over(outcome) for outcome in passed if outcome.why != "hidden"),
-        ]  # fmt: skip
+            *(self._row(*state) for state in states[:MOST_LISTED]),
+            *(_passed_over(outcome) for outcome in passed[:MOST_LISTED] if outcome.why != "hidden"),
+        ]
         stage = self._stage
         return {
             "folder": self._seeds.name,
@@ -100,29 +99,30 @@ class Library:
             "busy": {"done": stage[1], "total": stage[2]} if stage else None,
             "news": self.news or problem,
             "failed": self._failed or bool(problem),
-            "pending": sum(row["status"] in ("new", "changed", "gone") for row in rows),
+            "count": len(index.documents),
+            "pending": sum(status in ("new", "changed", "gone") for _, status, _, _ in states),
+            "unlisted": max(0, len(states) - MOST_LISTED),
             "documents": sorted(rows, key=lambda row: row["id"]),
         }
 
-    def _row(self, name: str, status: str, problem: str, sentences: int, *, here: bool) -> dict[str, Any]:
+    def _row(self, name: str, status: str, problem: str, here: bool) -> dict[str, Any]:
         index = self._assistant.index
-        document = index.documents.get(name)
-        duplicates: Mapping[str, str] = getattr(index, "duplicate_of", {})
-        if status == "indexed" and name in duplicates:
-            problem = f"Nearly the text of {duplicates[name]}: not a source of its own."
-        elif status == "indexed" and not sentences:
+        if self._described[0] != index.generation:
+            self._described = (index.generation, {})
+        if name in index.documents and name not in self._described[1]:
+            self._described[1][name] = _description(index.documents[name], index.sentence_count(name))
+        about = self._described[1].get(name)
+        if status == "indexed" and name in index.duplicate_of:
+            problem = f"Nearly the text of {index.duplicate_of[name]}: not a source of its own."
+        elif status == "indexed" and about and not about["sentences"]:
             problem = "No sentence in it can be quoted."
         return {
             "id": name,
-            "title": document.title if document else name,
-            "outlet": document.outlet if document else None,
-            "date": document.date if document else None,
-            "pages": len(getattr(document, "pages", ())) or None,
-            "sentences": sentences,
+            **(about or {"title": name, **_NOTHING}),
             "status": status,
             "problem": without_paths(problem),
             "removable": here,
-            "readable": document is not None,
+            "readable": about is not None,
         }
 
     def _state(self, file: File, entry: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -264,10 +264,22 @@ def _move_without_overwriting(source: Path, target: Path) -> None:
             shutil.copyfileobj(data, out)
 
 
+_NOTHING: Mapping[str, Any] = {"outlet": None, "date": None, "pages": None, "sentences": 0}
+
+
+def _description(document: Document, sentences: int) -> dict[str, Any]:
+    return {
+        "title": document.title,
+        "outlet": document.outlet,
+        "date": document.date,
+        "pages": len(document.pages) or None,
+        "sentences": sentences,
+    }
+
+
 def _passed_over(outcome: FileOutcome) -> dict[str, Any]:
-    nothing = dict.fromkeys(("outlet", "date", "pages"))
-    shown = {"title": outcome.path, "sentences": 0, "status": outcome.status, "problem": without_paths(outcome.why)}
-    return {"id": outcome.path, **nothing, **shown, "removable": False, "readable": False}
+    shown = {"title": outcome.path, **_NOTHING, "status": outcome.status, "problem": without_paths(outcome.why)}
+    return {"id": outcome.path, **shown, "removable": False, "readable": False}
 
 
 def _progress_text(stage: tuple[str, int, int]) -> str:

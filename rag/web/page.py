@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -35,6 +36,7 @@ TITLE = "Ask the documents"
 PLACEHOLDER = "Every sentence of an answer rests on a quotation you can open."
 MAX_WAITING = 100  # events of all tabs; a full queue would lose a question
 SEARCHES_AT_ONCE = 4
+EXAMPLES_FROM = 200  # documents read for example questions
 CLOCK_SECONDS = 2.0
 UNEXPECTED = "Something went wrong while answering. The terminal shows what; the next question may well work."
 RATINGS = ("helpful", "not helpful")
@@ -70,7 +72,7 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
                     with gr.Row(elem_id="examples") as examples:
                         suggested = [
                             gr.Button(q, elem_classes="example", size="sm", min_width=0)
-                            for q in example_questions(assistant.index.documents.values())
+                            for q in example_questions(islice(assistant.index.documents.values(), EXAMPLES_FROM))
                         ]
                     with gr.Row(elem_id="after", visible=False) as after:
                         retry = gr.Button("Ask again", elem_id="retry", size="sm", min_width=0)
