@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,10 @@ from rag.index import load_index
 from rag.sync import needs_build
 from tests.fakes import BagOfWordsEmbedder
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the writer is a forked process")
+if "forkserver" not in multiprocessing.get_all_start_methods():
+    pytest.skip("the writer is a forked process", allow_module_level=True)
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["rag.build", "tests.fakes", "tests.test_durability"])
 
 CORPORA = {
     "old": {"fox.txt": "Foxes are red animals. They live in the woods.", "cat.txt": "Cats sleep all day long here."},
@@ -83,29 +88,38 @@ class Steps:
                 raise OSError(getattr(errno, self.act), os.strerror(getattr(errno, self.act)))
 
 
+def _build(seeds: Path, index: Path, at: int, act: str, tell: Connection) -> None:
+    status, said = BROKEN, ""
+    try:
+        steps = Steps(index, at, act)
+        steps.start()
+        build(seeds, index, BagOfWordsEmbedder())
+        status, said = DONE, str(steps.count)
+    except IndexStoreError as error:
+        status, said = REFUSED, str(error)
+    except BaseException:
+        said = traceback.format_exc()
+    finally:
+        tell.send(said)
+        os._exit(status)
+
+
 def run(seeds: Path, index: Path, *, at: int = -1, act: str = "count") -> tuple[int, str]:
-    """Build in a process of its own: its exit status, negative where it was killed, and what it said."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status, said = BROKEN, ""
-        try:
-            os.close(read)
-            steps = Steps(index, at, act)
-            steps.start()
-            build(seeds, index, BagOfWordsEmbedder())
-            status, said = DONE, str(steps.count)
-        except IndexStoreError as error:
-            status, said = REFUSED, str(error)
-        except BaseException:
-            said = traceback.format_exc()
-        finally:
-            os.write(write, said.encode()[-4000:])
-            os._exit(status)
-    os.close(write)
-    with os.fdopen(read, "rb") as stream:
-        said = stream.read().decode()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+    """Build in a process of its own: its exit status, negative where it was killed, and what it said.
+
+    It is forked from a server that has a single thread, which the process of the tests has not.
+    """
+    listen, tell = SERVER.Pipe(duplex=False)
+    child = SERVER.Process(target=_build, args=(seeds, index, at, act, tell))
+    child.start()
+    tell.close()
+    try:
+        said = listen.recv()
+    except EOFError:  # killed
+        said = ""
+    child.join()
+    assert child.exitcode is not None
+    return child.exitcode, said
 
 
 @pytest.fixture(scope="module")
