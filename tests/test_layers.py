@@ -32,7 +32,7 @@ LAYERS = [
     ["blocks"],
     ["load", "embed", "rerank", "judge"],
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
-    ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring"],
+    ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring", "audit"],
     ["build"],
     ["watch"],
     ["assistant"],
