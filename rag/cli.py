@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import RagError
+from rag.errors import DataSetError, RagError
 
 if TYPE_CHECKING:
     from rag.config import Settings
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show (default: 8)")
     search.add_argument("--json", action="store_true", help="print the evidence as data")
     evaluation = command("eval", "score evaluation sets: retrieval, answers, disagreement, verifier pairs")
-    evaluation.add_argument("sets", nargs="+", metavar="DIR", help="a set, or a folder of sets")
+    evaluation.add_argument("sets", nargs="*", metavar="DIR", help="a set, or a folder of sets")
     evaluation.add_argument("--no-answers", action="store_true", help="score what is found; no language model runs")
     evaluation.add_argument("--limit", type=_positive, metavar="N", help="a sample of N questions or pairs a set")
     evaluation.add_argument("--seed", type=int, default=0, metavar="S", help="fixes the sample and the intervals")
@@ -53,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("--work", metavar="DIR", help="where indexes and answers are kept (default: user cache)")
     evaluation.add_argument("--fresh", action="store_true", help="answer again what an earlier run answered")
     evaluation.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a folder")
+    evaluation.add_argument(
+        "--audit", type=_positive, metavar="N", help="sample N answer sentences for a person to judge"
+    )
+    evaluation.add_argument("--audit-out", metavar="FILE", default="audit.csv", help="the sheet (default: audit.csv)")
+    evaluation.add_argument("--judged", metavar="FILE", help="read a judged sheet and print its shares; no set is run")
     models = command("models", "the model files: what is here, what is missing")
     models.add_argument("action", nargs="?", choices=["list", "fetch", "verify"], default="list")
     models.add_argument("name", nargs="*", help="models to fetch or verify (default: those the settings name)")
@@ -112,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "search":
             return _search(settings, arguments.question, as_json=arguments.json)
         case "eval":
-            return _eval(settings, arguments)
+            return _judged(arguments) if arguments.judged else _eval(settings, arguments)
         case "models":
             return _models(settings, arguments.action, arguments.name)
         case "doctor":
@@ -213,10 +218,18 @@ def _search(settings: Settings, question: str, *, as_json: bool) -> int:
 def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
     from platformdirs import user_cache_path
 
-    from rag import assistant, models
+    from rag import assistant, audit, models
     from rag.evaluate import Run, evaluate
     from rag.report import save, table
 
+    if not arguments.sets:
+        raise DataSetError("No evaluation set is named.", fix="rag eval DIR...")
+    sheet = Path(arguments.audit_out)
+    if arguments.audit and arguments.no_answers:
+        raise DataSetError("There are no answers to audit with --no-answers.", fix="leave one of the two out")
+    if arguments.audit and sheet.exists():
+        raise DataSetError(f"The sheet {sheet} exists and may hold judgements.", fix="change --audit-out")
+    said: list[audit.Row] = []
     work = Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval"
     with models.tqdm_progress() as progress:
         for name in (settings.embedder, settings.reranker) if arguments.no_answers else settings.model_names:
@@ -232,6 +245,7 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             fresh=arguments.fresh,
             progress=progress,
+            heard=lambda name, question, answer: said.extend(audit.rows(name, question, answer)),
         )
         keep = (lambda report: save(report, Path(arguments.out))) if arguments.out else None
         report = evaluate([Path(folder) for folder in arguments.sets], run, done=keep)
@@ -239,7 +253,24 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
         _print_json(report)
     else:
         print(table(report))
+    if arguments.audit:
+        audit.save(chosen := audit.sample(said, arguments.audit, seed=arguments.seed), sheet)
+        print(f"{sheet}: {len(chosen)} of {len(said)} answer sentences to judge", file=sys.stderr)
     return FAILED if any("error" in one or one.get("failed") for one in report["sets"]) else ANSWERED
+
+
+def _judged(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from rag import audit
+
+    found = audit.read(Path(arguments.judged))
+    if arguments.json:
+        shares = {column: {group: asdict(m) for group, m in of.items()} for column, of in audit.judged(found).items()}
+        _print_json({"rows": len(found), **shares, "unfilled": audit.unfilled(found)})
+    else:
+        print(audit.table(found))
+    return ANSWERED
 
 
 def _models(settings: Settings, action: str, names: Sequence[str]) -> int:

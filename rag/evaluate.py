@@ -50,8 +50,8 @@ _ANSWERS_DEPEND_ON = (
 )  # fmt: skip
 _CHUNKS_DEPEND_ON = ("chunk.py", "blocks.py", "furniture.py", "sentences.py", "load")
 _NO_PART_IN_ANSWERS = (
-    "web", "evaluate.py", "scoring.py", "metrics.py", "gold.py", "datasets.py", "report.py", "machine.py", "cli.py",
-    "doctor.py", "download.py", "catalogue.py", "__main__.py",
+    "web", "evaluate.py", "scoring.py", "metrics.py", "gold.py", "datasets.py", "report.py", "audit.py", "machine.py",
+    "cli.py", "doctor.py", "download.py", "catalogue.py", "__main__.py",
 )  # fmt: skip
 
 Item = TypeVar("Item")
@@ -71,6 +71,8 @@ class Run:
     seed: int = 0
     fresh: bool = False  # answer again what an earlier run answered
     progress: Progress = lambda what, done, total: None
+    heard: Callable[[str, str, Mapping[str, Any]], None] = lambda name, question, answer: None
+    """Gets every answer as data, with the names of its set and its question."""
 
 
 def evaluate(folders: Sequence[Path], run: Run, *, done: Callable[[dict[str, Any]], None] | None = None) -> Any:
@@ -165,6 +167,9 @@ def _score_set(data: DataSet, run: Run) -> dict[str, Any]:
             outcomes, failed = _ask_all(data, questions, index, run)
             asked = [(q, outcomes[q.id]) for q in questions if q.id in outcomes]
             texts = {name: document.text for name, document in index.documents.items()}
+            for question, outcome in asked:
+                if outcome.answer is not None:
+                    run.heard(data.name, question.id, outcome.answer)
             measures |= evidence_measures(asked, shown=PREVIEWED, seed=run.seed)
             if run.answers:
                 measures |= answer_measures(asked, texts, seed=run.seed)
