@@ -29,7 +29,8 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-background-networking --no-first-run --disable-component-update "
     "--disable-sync --disable-dev-shm-usage"
 ).split()
-SECONDS = 20_000 * int(os.environ.get("PATIENCE", "1"))  # playwright counts milliseconds; a busy machine needs more
+PATIENCE = int(os.environ.get("PATIENCE", "1"))  # a busy machine needs more
+SECONDS = 20_000 * PATIENCE  # playwright counts milliseconds
 
 FILLER = "The weather was mild. " * 400
 AVOCADO = document(
@@ -190,7 +191,7 @@ def test_stop_ends_it_within_a_second_and_the_next_question_works(browser):
         pressed = time.monotonic()
         chat.page.locator("#stop").click()
         assert chat.assistant.aborts[0].wait(10)
-        assert time.monotonic() - pressed < 3, "a second, and some for a busy machine"
+        assert time.monotonic() - pressed < 3 * PATIENCE, "a second, and some for a busy machine"
         chat.page.locator("#chat").get_by_text("Stopped.").wait_for(timeout=SECONDS)
         gate.set()
         chat.ask("Is Mango delayed until autumn 2026?")

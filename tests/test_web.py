@@ -214,6 +214,20 @@ def test_the_newer_side_of_a_disagreement_is_told_where_every_side_has_a_date():
     assert "older" not in shown(spring, undated)
 
 
+def test_the_page_of_a_quotation_is_told_where_the_document_has_pages():
+    paged = replace(MANGO, pages=(0, MANGO.text.index("Avocado")))
+    known = {paged.id: paged}
+    sentence = Sentence("In autumn.", (cite(paged, "autumn 2026"),))
+    found = FakeAssistant.of(paged).search("autumn")
+    answer = finished(sentences=(sentence,), by_source=found.by_source)
+    turn = Turn("Q?", found, answer=answer, sentences=(sentence,))
+    chip = next(attributes for tag, attributes in Elements(turn_markup(turn, known)).tags if tag == "a")
+    assert "Mango, page 2, no date" in (chip["title"] or "")
+    assert "page 2" in Elements(sources_markup(turn, known)).text
+    assert "page 2" in document_page(paged, paged.pages[1], paged.pages[1] + 7)
+    assert "page 1" in document_page(paged, 0, 5)
+
+
 def test_timings_stand_under_the_answer():
     answer = finished(timings_ms={"retrieve": 57.2, "first_token": 7800.0, "total": 10_700.0})
     text = Elements(turn_markup(Turn("Q?", answer=answer), DOCUMENTS)).text
