@@ -211,7 +211,9 @@ def test_a_second_tab_waits_sees_its_place_and_may_leave_the_queue(browser):
         second.ask("Is Mango delayed?")
         second.page.locator("#evidence blockquote", has_text="Mango").wait_for(timeout=SECONDS)  # without its turn
         playwright_api.expect(second.page.locator("#chat")).to_contain_text("Waiting for the language model")
-        playwright_api.expect(second.page.locator("#status")).to_contain_text("queue: 1/1", timeout=SECONDS)
+        playwright_api.expect(second.page.locator("#turn")).to_contain_text("queue: 1/1", timeout=SECONDS)
+        second.page.wait_for_timeout(3000)  # longer than the status stays as it is
+        playwright_api.expect(second.page.locator("#turn")).to_contain_text("queue: 1/1", timeout=1000)
         second.page.locator("#stop").click()
         second.page.locator("#chat").get_by_text("Stopped.").wait_for(timeout=SECONDS)
         gate.set()

@@ -98,6 +98,8 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
                         ask = gr.Button("Ask", elem_id="ask", variant="primary", scale=0, min_width=84)
                         halt = gr.Button("Stop", elem_id="stop", variant="stop", scale=0, min_width=84, visible=False)
                     status = gr.Markdown(_status(assistant, library), elem_id="status", latex_delimiters=[])
+                    # Apart from the status, whose every renewal would wipe the place in the queue.
+                    queued = gr.Markdown("", elem_id="turn", latex_delimiters=[])
                 with gr.Column(elem_id="sources", scale=2, min_width=280):
                     gr.Markdown("## Sources", latex_delimiters=[])
                     sources = gr.Markdown(sources_markup(None, {}), elem_id="evidence", latex_delimiters=[])
@@ -208,7 +210,7 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
         one_at_a_time: dict[str, Any] = {
             **hidden,
             "show_progress": "minimal",  # a waiting tab sees its place in the queue
-            "show_progress_on": status,
+            "show_progress_on": queued,
             "concurrency_limit": 1,
             "concurrency_id": "answer",
         }
