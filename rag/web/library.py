@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import load as loader
 from rag.errors import LoadError, RagError
+from rag.load.worker import load_limited
 from rag.types import BuildReport, Document, FileOutcome
 from rag.walk import File, walk
 from rag.web.escape import visible, without_paths
@@ -164,7 +165,7 @@ class Library:
                 raise Refused(f"{name} is in the folder already. Remove it first, or give the file another name.", 409)
             (folder / name).write_bytes(data)
             try:
-                loader.load(folder / name, root=folder)
+                load_limited(folder / name, folder)
             except LoadError as error:
                 raise Refused(without_paths(str(error)), 422) from error
             except Exception as error:
