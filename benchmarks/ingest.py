@@ -157,7 +157,8 @@ def plain_load(path: Path, *, root: Path) -> Document:
 
 def plain_chunks(document: Document, **_: Any) -> list[Chunk]:
     """One chunk of all lines below the title and the date."""
-    lines = [m.span() for m in re.finditer(r"[^\n]+", document.text)][2:]
+    lines = [m.span() for m in re.finditer(r"[^\n]+", document.text)]
+    lines = lines[2:] or lines[1:]
     start, end = lines[0][0], lines[-1][1]
     spans = tuple(Span(*line) for line in lines)
     return [Chunk(document.id, start, end, document.text[start:end], document.title, "", None, spans)]

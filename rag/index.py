@@ -34,7 +34,7 @@ from rag.errors import IndexDamaged, IndexMismatch
 from rag.types import Chunk, Document, Part, Span, Vectors
 from rag.words import content_stems
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when an older program could not read what this one writes, or the other way round."""
 
 UTF8 = ("utf-8", "surrogatepass")  # of ids, which may be anything that a file is named

@@ -31,6 +31,7 @@ K1 = 0.9
 B = 0.4
 
 _BLOCK = 1 << 22  # places sorted at once while inverting
+_ROUNDING = 1.001  # sums of float32 may come out a little above the exact bound
 _MOST = 65535  # a word counted more often in one row counts as this often
 
 
@@ -60,21 +61,66 @@ class Lexical:
     def scores(self, text: str) -> npt.NDArray[np.float32]:
         """Shape (rows,), float32, 0 where no word of ``text`` occurs."""
         scores = np.zeros(self.rows, np.float32)
-        for stem in dict.fromkeys(content_stems(text)):
-            start, end = self._places(stem)
-            rows, counts = self._rows[start:end], self._counts[start:end].astype(np.float32)
-            scores[rows] += np.float32(self.idf(stem)) * counts / (counts + self._norms[rows])
+        for word in self._rarest_first(text):
+            rows, gains = self._gains(word)
+            scores[rows] += gains
         return scores
 
     def search(self, text: str, k: int, *, rows: npt.NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
         """At most ``k`` (row, score) with score > 0, best first, ties by row. ``rows``: only these; None: all."""
-        scores = self.scores(text)
-        rows = np.flatnonzero(scores) if rows is None else rows[scores[rows] > 0]
-        if 0 < k < len(rows):
-            least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
-            rows = rows[scores[rows] >= least]  # every row of a tie, so that the lower ones win it
-        best = rows[np.lexsort((rows, -scores[rows]))][:k]
-        return [(int(row), float(scores[row])) for row in best]
+        if rows is None:
+            rows, found = self._best(text, k)
+        else:
+            scores = self.scores(text)
+            rows = rows[scores[rows] > 0]
+            found = scores[rows]
+        best = np.lexsort((rows, -found))[:k]
+        return [(int(rows[n]), float(found[n])) for n in best]
+
+    def _best(self, text: str, k: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Rows that hold the best ``k``, with their scores.
+
+        A word adds less than its idf. Once the k-th best score exceeds what the words left could add in all, only
+        the rows that can still reach it are looked up (MaxScore, Turtle & Flood 1995): the frequent words, whose
+        rows are many, are rarely read.
+        """
+        words = self._rarest_first(text)
+        left = np.append(np.cumsum([self.idf(word) for word in words][::-1])[::-1], 0.0) * _ROUNDING
+        scores = np.zeros(self.rows, np.float32)
+        rows = np.zeros(0, np.int64)
+        done = 0
+        for done, word in enumerate(words, 1):
+            places, gains = self._gains(word)
+            scores[places] += gains
+            rows = np.flatnonzero(scores)
+            least = np.partition(scores[rows], len(rows) - k)[len(rows) - k] if 0 < k <= len(rows) else 0.0
+            if least > left[done]:
+                rows = rows[scores[rows] >= least - left[done]]
+                break
+        found = scores[rows]
+        for word in words[done:]:
+            places, gains = self._gains(word, among=rows)
+            found[places] += gains
+        return rows, found
+
+    def _rarest_first(self, text: str) -> list[str]:
+        """The words of ``text`` that occur, each once; scores add up in this order."""
+        known = [stem for stem in dict.fromkeys(content_stems(text)) if self.knows(stem)]
+        return sorted(known, key=lambda stem: (-self.idf(stem), stem))
+
+    def _gains(
+        self, stem: str, *, among: npt.NDArray[np.int64] | None = None
+    ) -> tuple[npt.NDArray[np.int32 | np.int64], npt.NDArray[np.float32]]:
+        """The rows that have the word (or the places in ``among`` of those that do) and what it adds to each."""
+        start, end = self._places(stem)
+        having, counts = self._rows[start:end], self._counts[start:end]
+        places = having
+        if among is not None:
+            at = np.minimum(np.searchsorted(having, among.astype(np.int32)), len(having) - 1)
+            places = np.flatnonzero(having[at] == among)
+            having, counts = having[at[places]], counts[at[places]]
+        tf = counts.astype(np.float32)
+        return places, np.float32(self.idf(stem)) * tf / (tf + self._norms[having])
 
     def knows(self, stem: str) -> bool:
         start, end = self._places(stem)

@@ -126,3 +126,15 @@ def test_scores_equal_those_of_bm25s() -> None:
 def test_ties_at_the_last_place_go_to_the_lower_rows() -> None:
     lexical = build_lexical(["owl", *["fox"] * 30, "fox fox"])
     assert [row for row, _ in lexical.search("fox", 4)] == [31, 1, 2, 3]
+
+
+def test_skipping_frequent_words_changes_no_answer() -> None:
+    random = np.random.default_rng(9)
+    texts = [" ".join(f"w{n}" for n in random.zipf(1.3, size=25) if n < 3000) or "w1" for _ in range(1500)]
+    lexical = build_lexical(texts)
+    for _ in range(60):
+        query = " ".join(f"w{n}" for n in random.zipf(1.3, size=6) if n < 3000)
+        scores = lexical.scores(query)
+        order = [int(row) for row in np.lexsort((np.arange(1500), -scores)) if scores[row] > 0]
+        for k in (1, 5, 50, 2000):
+            assert lexical.search(query, k) == [(row, float(scores[row])) for row in order[:k]]
