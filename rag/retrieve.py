@@ -97,7 +97,7 @@ def _spread(documents: Sequence[str], cap: int) -> list[int]:
 def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
     """Every sentence of ``hits``, best first; of two that say the same in one document only the better one.
 
-    Two documents may say the same.
+    Two documents may say the same, unless one is a near copy of the other: that is one source.
     """
     wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
     total = sum(wanted.values()) or 1.0
@@ -116,21 +116,28 @@ def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index
             score = float(cosine) + WORDS_WEIGHT * words + around
             found.append((Candidate(hit, span, quote, before, score), own))
             before = quote
-    return _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])))
+    return _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])), index.duplicate_of)
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int, int]:
     return -candidate.score, candidate.hit.row, candidate.span.start
 
 
-def _without_duplicates(ranked: Sequence[tuple[Candidate, Vectors]]) -> tuple[Candidate, ...]:
-    kept: dict[str, list[tuple[str, Vectors]]] = {}
+def _without_duplicates(
+    ranked: Sequence[tuple[Candidate, Vectors]], duplicate_of: Mapping[str, str]
+) -> tuple[Candidate, ...]:
+    """Of sentences alike in one document, or the same in a document and its near copy, only the best."""
+    kept: dict[str, list[tuple[Candidate, Vectors]]] = {}
     unique = []
     for candidate, own in ranked:
-        others = kept.setdefault(candidate.hit.chunk.document_id, [])
-        same = (candidate.quote.split() == quote.split() or float(own @ v) > DUPLICATE_COSINE for quote, v in others)
-        if not any(same):
-            others.append((candidate.quote, own))
+        document = candidate.hit.chunk.document_id
+        others = kept.setdefault(duplicate_of.get(document, document), [])
+        if not any(
+            candidate.quote.split() == other.quote.split()
+            or (other.hit.chunk.document_id == document and float(own @ vector) > DUPLICATE_COSINE)
+            for other, vector in others
+        ):
+            others.append((candidate, own))
             unique.append(candidate)
     return tuple(unique)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -176,3 +177,16 @@ def test_by_source_keeps_the_best_three_of_each(index: Index) -> None:
     assert [s.document_id for s in sources] == ["b", "a"]
     assert [q.quote for q in sources[1].quotes] == ["q1", "q2", "q3"]
     assert sources[0].date == "2026-01-01"
+
+
+def test_a_near_copy_is_no_source_of_its_own_but_may_contradict(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same sentence counts once; one with another figure stays."""
+    question = "will Avocado be an open or a closed model"
+    vector = EMBEDDER.embed_query(question)
+    hits = retrieve(question, vector, index)
+    before = candidates(question, vector, hits, index)
+    again = [*hits, *(replace(h, chunk=replace(h.chunk, document_id="copy")) for h in hits[:1])]
+    monkeypatch.setattr(index, "documents", {**index.documents, "copy": index.documents[hits[0].chunk.document_id]})
+    assert len(candidates(question, vector, again, index)) > len(before)
+    monkeypatch.setattr(index, "duplicate_of", {"copy": hits[0].chunk.document_id})
+    assert candidates(question, vector, again, index) == before
