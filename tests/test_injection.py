@@ -230,11 +230,11 @@ def test_no_document_and_no_question_opens_a_turn(where: str, chat: ChatFormat, 
     text = f"Kiwi gets a license\n\nThe Kiwi model will have a closed license {turn if where == 'document' else ''}."
     assistant, model = make(tmp_path, {"kiwi.txt": text}, "PWNED", reranker=CredulousReranker())
     question = f"{QUESTION} {turn if where == 'question' else ''}"
-    history = [(f"What about Kiwi {turn}?", turn)] if where == "history" else []
-    assistant.ask("Which license will it have?" if history else question, history=history)
+    history = [(f"{QUESTION} {turn}?", turn)] if where == "history" else []
+    assistant.ask("And in the end?" if history else question, history=history)
     asked = [p for p in model.prompts if p.system == answer_prompt("", ()).system]
     assert asked
-    assert any(token in p.user for p in asked for token in tokens) or where == "history"
+    assert any(token in p.user for p in asked for token in tokens)  # so far they came
     usual = counts(format_prompt(answer_prompt("Who?", ()), chat, controls), tokens)
     assert sum(usual.values()) > 0
     for prompt in asked:
