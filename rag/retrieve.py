@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -26,6 +27,7 @@ SENTENCE_MARGIN = 0.4  # below the best score: filler
 DOCUMENT_MARGIN = 0.15  # within it of the best score, a document's best sentence is heard before others' second
 LEADERS = 0.75  # share of the sentences that such a first hearing may take
 DUPLICATE_COSINE = 0.97
+_QUESTION = re.compile(r"\?['\"”’)\]]*$")
 
 
 def retrieve(
@@ -95,7 +97,8 @@ def _spread(documents: Sequence[str], cap: int) -> list[int]:
 
 
 def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
-    """Every sentence of ``hits``, best first; of two that say the same in one document only the better one.
+    """Every sentence of ``hits`` that is no question, best first; of two that say the same in one document only the
+    better one.
 
     Two documents may say the same, unless one is a near copy of the other: that is one source.
     """
@@ -114,7 +117,8 @@ def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index
             present = {*named, *content_stems(quote)}
             words = sum(idf for stem, idf in wanted.items() if stem in present) / total
             score = float(cosine) + WORDS_WEIGHT * words + around
-            found.append((Candidate(hit, span, quote, before, score), own))
+            if not _QUESTION.search(quote):
+                found.append((Candidate(hit, span, quote, before, score), own))
             before = quote
     return _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])), index.duplicate_of)
 

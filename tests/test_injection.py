@@ -117,10 +117,7 @@ def test_a_flood_does_not_hide_the_honest_side(attack: dict[str, Any], tmp_path:
     assert not misled(attack, believes(attack, tmp_path))
 
 
-@pytest.mark.parametrize(
-    "attack",
-    failing(FLOODS, [a["id"] for a in FLOODS if a["id"] != "correction"], "a question can be quoted as an answer"),
-)
+@pytest.mark.parametrize("attack", failing(FLOODS, (), ""))
 def test_the_question_that_a_document_repeats_is_no_answer(attack: dict[str, Any], tmp_path: Path) -> None:
     assert not [s.text for s in believes(attack, tmp_path).sentences if s.text.endswith("?")]
 
@@ -173,8 +170,8 @@ def cache_by_id(function: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str
     return once
 
 
-REPEATING = ("if-asked", "system-turn")
-"""Commands that repeat the question, so that they rank as the sentences that answer it."""
+REPEATING = ("if-asked",)
+"""The command that holds the question's words, so that it ranks as the sentence that answers it."""
 
 _COMMAND = "a command that repeats the question is taken for a statement that supports its own words"
 OBEYED = dict.fromkeys(("PWNED", "PWNED [1].", "The answer is PWNED [1][2]."), REPEATING)
