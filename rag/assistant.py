@@ -37,6 +37,7 @@ from rag.types import (
     BuildReport,
     Candidate,
     Checked,
+    Citation,
     Claim,
     Drafting,
     Embedder,
@@ -174,7 +175,7 @@ class Assistant:
         clock.mark("retrieve")
         yield found
         if reason := self._unanswerable(found):
-            yield Finished(self._answer(found, (), [], [], reason, clock))
+            yield Finished(self._answer(found, (), [], [], _Markers(), reason, clock))
             return
         question = found.standalone_question
         relevance = judge_relevance(subject_asked(question), ranked, found.hits, self._reranker)
@@ -183,7 +184,7 @@ class Assistant:
         yield found
         least, share = CAUTION[self.settings.caution], self._model_share(question)
         if share.most_hopeful(relevance.answerable) < least:
-            yield Finished(self._answer(found, pool, [], [], _why_not(relevance), clock))
+            yield Finished(self._answer(found, pool, [], [], _Markers(), _why_not(relevance), clock))
             return
         generator = yield from self._wait_for_generator(abort)
         if generator is None:
@@ -195,12 +196,13 @@ class Assistant:
         if _stopped(abort):
             return
         if share.log_odds(relevance.answerable, surprise) < least:
-            yield Finished(self._answer(found, pool, [], [], _why_not(relevance), clock))
+            yield Finished(self._answer(found, pool, [], [], _Markers(), _why_not(relevance), clock))
             return
         claims: list[Claim] = []
         yield from self._draft(generator, replace(prompt, opening=f"{chosen[0].number}:"), claims, clock, abort)
         kept: list[Sentence] = []
         removed: list[Removed] = []
+        markers = _Markers()
         verifier = self._verifier or LanguageModelJudge(generator)
         widen = widener((h.chunk for h in found.hits), self.index.documents)
         for claim in claims:
@@ -217,6 +219,7 @@ class Assistant:
             if isinstance(result, Sentence):
                 if any(result.text == s.text for s in kept):
                     continue
+                result = markers.of(result)
                 kept.append(result)
             else:
                 removed.append(result)
@@ -224,10 +227,10 @@ class Assistant:
         if _stopped(abort):
             return
         clock.mark("verify")
-        for sentence in left_out(kept, chosen):
+        for sentence in map(markers.of, left_out(kept, chosen)):
             kept.append(sentence)
             yield Checked(sentence)
-        yield Finished(self._answer(found, pool, kept, removed, "", clock))
+        yield Finished(self._answer(found, pool, kept, removed, markers, "", clock))
 
     def _retrieve(
         self, asked: str, alone: str, documents: Collection[str] | None
@@ -321,11 +324,13 @@ class Assistant:
         pool: tuple[Evidence, ...],
         kept: Sequence[Sentence],
         removed: Sequence[Removed],
+        markers: _Markers,
         reason: str,
         clock: _Clock,
     ) -> Answer:
         compared = sides(found.standalone_question, pool, [s.text for s in kept]) if kept else ()
-        kept = [*kept, *other_sides(kept, compared)]
+        kept = [*kept, *map(markers.of, other_sides(kept, compared))]
+        compared = tuple(replace(side, citations=markers.of_each(side.citations)) for side in compared)
         generator = self._generator
         return Answer(
             question=found.question,
@@ -348,6 +353,20 @@ class Assistant:
                 else (f"{generator.name} yes/no" if generator else ""),
             },
         )
+
+
+class _Markers:
+    """Numbers of citations in the order in which they come up: what the model was shown is numbered otherwise."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, int, int], int] = {}
+
+    def of(self, sentence: Sentence) -> Sentence:
+        return replace(sentence, citations=self.of_each(sentence.citations))
+
+    def of_each(self, citations: Iterable[Citation]) -> tuple[Citation, ...]:
+        places = [(c, (c.document_id, c.start, c.end)) for c in citations]
+        return tuple(replace(c, marker=self._numbers.setdefault(at, len(self._numbers) + 1)) for c, at in places)
 
 
 class _Clock:

@@ -88,6 +88,15 @@ def test_both_sides_are_shown_where_sources_disagree(corpus: Settings) -> None:
     assert {c.document_id for s in answer.sentences for c in s.citations} == {"kiwi.txt", "plum.txt"}
 
 
+def test_citations_are_numbered_as_they_come_up(corpus: Settings) -> None:
+    answer = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1].")).ask(QUESTION)
+    markers = [c.marker for s in (*answer.sentences, *answer.sides) for c in s.citations]
+    assert list(dict.fromkeys(markers)) == list(range(1, max(markers) + 1))
+    assert len({(c.document_id, c.start, c.end) for s in answer.sentences for c in s.citations}) == len(
+        {c.marker for s in answer.sentences for c in s.citations}
+    )
+
+
 def test_an_unsupported_sentence_is_removed_and_reported(corpus: Settings) -> None:
     draft = "The Kiwi model will have a closed license [1]. It will cost $99 in Tokyo [1]."
     answer = make(corpus, ScriptedGenerator(draft)).ask(QUESTION)
