@@ -19,6 +19,7 @@ from rag.assistant import open_assistant
 from rag.config import settings
 from rag.prompt import answer_prompt
 from rag.render import to_dict
+from rag.types import Finished, Retrieved
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,8 +31,10 @@ def main(out: Path) -> None:
     assistant.ask(questions[0]["question"])
     rows = []
     for question in questions:
-        answer = assistant.ask(question["question"])
-        found = assistant.search(question["question"])
+        steps = list(assistant.steps(question["question"]))
+        assert isinstance(steps[-1], Finished)
+        answer = steps[-1].answer
+        found = [s for s in steps if isinstance(s, Retrieved)][-1]  # what the model is shown
         prompt = answer_prompt(found.standalone_question, found.evidence)
         documents = assistant.index.documents
         cited = [c for s in answer.sentences for c in s.citations] + [c for s in answer.sides for c in s.citations]
@@ -45,6 +48,7 @@ def main(out: Path) -> None:
             }
         )
         print(question["id"], "refused" if answer.refused else answer.answer, dict(answer.timings_ms), flush=True)
+    refused = [r["timings_ms"]["total"] for r in rows if r["refused"]]
     drafted = [r for r in rows if "first_token" in r["timings_ms"]]
     summary = {
         "n": len(rows),
@@ -53,6 +57,7 @@ def main(out: Path) -> None:
             f"median_{stage}_ms": round(statistics.median(r["timings_ms"][stage] for r in drafted), 1)
             for stage in ("retrieve", "first_token", "total")
         },
+        "median_refusal_ms": round(statistics.median(refused), 1),
         "median_prompt_tokens_read": statistics.median(r["prompt_tokens_read"] for r in drafted),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "cores": len(os.sched_getaffinity(0)),
