@@ -55,8 +55,9 @@ SENTENCE = Weights(
     ),
 )
 
-TAKEN = -1.0
-"""Log-odds of ``SENTENCE`` from which a sentence is cited besides the best one: on ClapNQ 2.9 sentences a question."""
+TAKEN = -0.1
+"""Log-odds of ``SENTENCE`` from which a sentence is cited besides the best one: on ClapNQ 1.9 sentences a question, 65 %
+of them gold (from -1 on: 2.9 and 59 %, and of 58 such later sentences read by a judge 33 did not help to answer)."""
 
 
 @dataclass(frozen=True, slots=True)

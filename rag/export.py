@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag import load as loader
 from rag.errors import LoadError, RagError
+from rag.load.worker import load_limited
 from rag.render import to_dict
 from rag.types import Answer, Citation, Document
 from rag.walk import walk
@@ -184,7 +184,7 @@ def verify_export(path: Path, seeds: Path) -> list[CheckedCitation]:
         if identity not in loaded:
             try:
                 loaded[identity] = (
-                    loader.load(files[identity], root=seeds) if identity in files else "the file is not in the folder"
+                    load_limited(files[identity], seeds) if identity in files else "the file is not in the folder"
                 )
             except LoadError as error:
                 loaded[identity] = str(error)
