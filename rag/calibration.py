@@ -56,8 +56,8 @@ SENTENCE = Weights(
 )
 
 TAKEN = -0.1
-"""Log-odds of ``SENTENCE`` from which a sentence is cited besides the best one: on ClapNQ 1.9 sentences a question, 65 %
-of them gold (from -1 on: 2.9 and 59 %, and of 58 such later sentences read by a judge 33 did not help to answer)."""
+"""Log-odds of ``SENTENCE`` from which a sentence is cited besides the best one: on ClapNQ 1.9 sentences a question,
+65 % of them gold (from -1 on: 2.9 and 59 %, and 33 of 58 such later sentences were judged no help to answer)."""
 
 
 @dataclass(frozen=True, slots=True)
