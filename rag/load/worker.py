@@ -32,6 +32,8 @@ WORKERS = 2
 _AHEAD = 8  # documents that wait to be taken
 _GROWN = 400 * 2**20  # bytes: a worker that needed more is not used again
 _GRACE_SECONDS = 5.0
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""numpy's libraries take memory for every core when they are imported, whether or not anything is computed."""
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from rag.load.worker import serve; serve(float(sys.argv[2]), int(sys.argv[3]))"
@@ -140,6 +142,7 @@ class _Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
+                    env=os.environ | _ONE_THREAD,
                     start_new_session=True,  # Ctrl-C is for the one who reads our answers
                 )
             return self._process
