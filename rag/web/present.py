@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rag.types import Citation, Document, Evidence, Quote, Removed, Sentence, Side, SourceQuotes
+from rag.types import Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
 from rag.web.document import page_label
 from rag.web.escape import document_href, link, literal, literal_lines
 from rag.web.turn import Turn
@@ -58,14 +58,9 @@ Markers = Mapping[tuple[str, int, int], int]
 
 
 def _markers(turn: Turn) -> Markers:
-    """The number of each quotation, by the place it stands in."""
+    """The number of each quotation, by the place it stands in; what no sentence cites has none."""
     groups = [s.citations for s in turn.sentences] + [s.citations for s in (turn.answer.sides if turn.answer else ())]
-    cited = [c for group in groups for c in group]
-    found: Sequence[Evidence] = turn.retrieved.evidence if turn.retrieved else ()
-    return {
-        **{(e.document_id, e.start, e.end): e.number for e in found},
-        **{(c.document_id, c.start, c.end): c.marker for c in cited},
-    }
+    return {(c.document_id, c.start, c.end): c.marker for group in groups for c in group}
 
 
 def _chip(citation: Citation, documents: Documents) -> str:
