@@ -31,7 +31,7 @@ from rag.relevance import Relevance, judge_relevance
 from rag.render import answer_text
 from rag.rerank import open_reranker
 from rag.retrieve import by_source, candidates, evidence, numbered, retrieve, select_evidence
-from rag.sync import needs_build
+from rag.sync import needs_build, stale
 from rag.types import (
     Answer,
     BuildReport,
@@ -50,6 +50,7 @@ from rag.types import (
     Reranker,
     Retrieved,
     Sentence,
+    Side,
     Step,
     Verifier,
 )
@@ -344,6 +345,7 @@ class Assistant:
             sides=compared,
             by_source=found.by_source,
             hits=found.hits,
+            stale=self._stale(found, kept, compared),
             timings_ms=clock.total(),
             models={
                 "embedder": self._embedder.name,
@@ -353,6 +355,11 @@ class Assistant:
                 else (f"{generator.name} yes/no" if generator else ""),
             },
         )
+
+    def _stale(self, found: Retrieved, kept: Sequence[Sentence], compared: Sequence[Side]) -> tuple[str, ...]:
+        groups = [*(s.citations for s in kept), *(s.citations for s in compared)]
+        named = {c.document_id for group in groups for c in group} | {s.document_id for s in found.by_source}
+        return tuple(sorted(stale(self.index, self.settings.seeds, named)))
 
 
 class _Markers:

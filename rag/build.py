@@ -79,7 +79,9 @@ def build(
             if before and _said(now) == _said(entries):
                 raise _NothingNew
             if not writer.chunks:
-                shown = "; ".join(f"{name}: {e['error'] or _MUTE}" for name, e in list(now.items())[:FAILURES_SHOWN])
+                shown = "; ".join(
+                    f"{name}: {e['error'] or NOTHING_TO_QUOTE}" for name, e in list(now.items())[:FAILURES_SHOWN]
+                )
                 raise CorpusError(f"Nothing in {seeds} can be indexed. {shown}", fix="put readable documents into it")
             with open_cache(index / "cache" / "embeddings.sqlite") as cache:
                 writer.embed(
@@ -177,7 +179,7 @@ def _said(entries: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
     }
 
 
-_MUTE = "no sentence in it can be quoted"
+NOTHING_TO_QUOTE = "no sentence in it can be quoted"
 
 
 def _outcomes(now: Mapping[str, Entry], plan: Plan) -> list[FileOutcome]:
@@ -187,7 +189,7 @@ def _outcomes(now: Mapping[str, Entry], plan: Plan) -> list[FileOutcome]:
         if entry["status"] == "failed":
             outcomes.append(FileOutcome(name, "failed", why=entry["error"]))
         elif old is None:
-            outcomes.append(FileOutcome(name, "indexed", entry["chunks"], "" if entry["chunks"] else _MUTE))
+            outcomes.append(FileOutcome(name, "indexed", entry["chunks"], "" if entry["chunks"] else NOTHING_TO_QUOTE))
         elif old == name:
             outcomes.append(FileOutcome(name, "unchanged", entry["chunks"]))
         else:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rag import assistant, models
+from rag.build import NOTHING_TO_QUOTE
 from rag.config import Settings
 from rag.errors import RagError
 from rag.index import load_index
+from rag.render import printable
 from rag.types import Embedder
 
 _PACKAGES = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "xllamacpp", "gradio", "trafilatura")
 _LOW_DISK_BYTES = 500 * 10**6
+_MOST_NAMED = 10
 
 
 class NetworkUsed(RagError):
@@ -53,6 +60,7 @@ def no_network() -> Iterator[list[str]]:
 def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
     """Run all checks, print a line each; returns 0 where all is well, else 1.
 
+    A line of "ok" is as it should be, "note" can be better, "FAIL" keeps the program from its work.
     ``offline``: only the proof that a question is answered while every connection off the machine is blocked.
     """
     failures = 0
@@ -68,18 +76,25 @@ def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
             return False
         return True
 
+    def note(name: str, test: Callable[[], Iterable[str]]) -> None:
+        for line in test():
+            print(f"note  {name}: {line}")
+
     if offline:
         check("a question, with the network blocked", lambda: _question(settings, question))
         return 1 if failures else 0
     check("python", lambda: sys.version.split()[0])
     check("packages", _packages)
     check("disk", lambda: _disk(settings))
-    check("documents", lambda: _documents(settings))
+    if check("documents", lambda: _documents(settings)):
+        check("reading them within limits", _reading)
     here = check("embedder", lambda: _model(settings.embedder, settings))
     here &= check("reranker", lambda: _model(settings.reranker, settings))
     here &= check("generator", lambda: _model(settings.generator, settings))
     if here:
-        check("index", lambda: _index(settings))
+        if check("index", lambda: _index(settings)):
+            note("documents", lambda: _unread(settings))
+            note("duplicates", lambda: _duplicates(settings))
         check("a question, with the network blocked", lambda: _question(settings, question))
     print("All is well." if not failures else f"{failures} of the checks failed.")
     return 1 if failures else 0
@@ -104,16 +119,51 @@ def _disk(settings: Settings) -> str:
 
 
 def _documents(settings: Settings) -> str:
-    from rag.load import supported
+    from rag.walk import walk
 
-    files = [p for p in settings.seeds.rglob("*") if p.is_file()] if settings.seeds.is_dir() else []
-    readable = [p for p in files if supported(p)]
-    if not readable:
+    files, passed = walk(settings.seeds)
+    if not files:
         raise RagError(
             f"There is no readable document in {settings.seeds}.",
-            fix=f"copy .txt, .md or .html files to {settings.seeds}",
+            fix=f"copy documents to {settings.seeds}; README.md lists the formats that can be read",
         )
-    return f"{len(readable)} of {len(files)} files in {settings.seeds} can be read"
+    return f"{len(files)} of {len(files) + len(passed)} files in {settings.seeds} can be read"
+
+
+def _reading() -> str:
+    """A document through the process that reads documents: it starts, is limited, and answers."""
+    from rag.load.worker import MAX_MEMORY, MAX_SECONDS, load_limited
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.txt"
+        path.write_text("A line to be read.\n", "utf-8")
+        load_limited(path, Path(folder))
+    memory = f"{MAX_MEMORY / 2**30:g} GiB" if sys.platform == "linux" else "memory without limit on this system"
+    return f"a process of their own; at most {MAX_SECONDS:g} s a file, {memory}"
+
+
+def _unread(settings: Settings) -> Iterator[str]:
+    """Files of the folder that no answer can come from, each with the reason."""
+    from rag.walk import walk
+
+    index = load_index(settings.index)
+    unread = {f.path: f.why for f in walk(settings.seeds)[1] if f.why != "hidden"}
+    unread |= {name: entry["error"] for name, entry in index.files.items() if entry["error"]}
+    unread |= {name: NOTHING_TO_QUOTE for name, entry in index.files.items() if not (entry["error"] or entry["chunks"])}
+    for name, why in islice(unread.items(), _MOST_NAMED):
+        yield f"{printable(name)} is not used: {printable(why)}"
+    if len(unread) > _MOST_NAMED:
+        yield f"{len(unread) - _MOST_NAMED} more are not used; all of them: python -m rag build"
+
+
+def _duplicates(settings: Settings) -> Iterator[str]:
+    """Documents that say nearly the same and count as one source."""
+    found = load_index(settings.index).duplicate_of
+    for name, of in islice(found.items(), _MOST_NAMED):
+        look = shlex.join(["diff", str(settings.seeds / of), str(settings.seeds / name)])
+        yield f"{printable(name)} is nearly the text of {printable(of)}, so both count as one source: {look}"
+    if len(found) > _MOST_NAMED:
+        yield f"{len(found) - _MOST_NAMED} more are near copies; all of them: python -m rag build"
 
 
 def _model(name: str, settings: Settings) -> str:

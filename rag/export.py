@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.errors import LoadError, RagError
 from rag.load.worker import load_limited
-from rag.render import to_dict
+from rag.render import STALE, to_dict
 from rag.types import Answer, Citation, Document
 from rag.walk import walk
 
@@ -136,7 +136,8 @@ def _exchange_markdown(answer: Answer, known: Mapping[str, Document]) -> Iterato
         )
     groups = [*(s.citations for s in answer.sentences), *(s.citations for s in answer.sides)]
     for c in dict.fromkeys(c for group in groups for c in group):
-        yield f"\\[{c.marker}\\]\n" + _quoted(c.quote, c.title, c.date, c.document_id, c.start, c.end, known)
+        changed = f"\n>\n> {STALE}" if c.document_id in answer.stale else ""
+        yield f"\\[{c.marker}\\]\n" + _quoted(c.quote, c.title, c.date, c.document_id, c.start, c.end, known) + changed
     if answer.removed:
         yield "Left out, not supported by a source:\n\n" + "\n".join(
             f"- {plain_markdown(r.text)} ({plain_markdown(r.why)})" for r in answer.removed

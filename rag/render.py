@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rag.types import Answer, Citation, Hit, Retrieved, Sentence, SourceQuotes
+
+STALE = "the file is gone or has changed since it was indexed"
 
 
 def answer_text(sentences: Sequence[Sentence]) -> str:
@@ -52,6 +54,7 @@ def to_dict(answer: Answer) -> dict[str, Any]:
         ],
         "by_source": [_source(s) for s in answer.by_source],
         "hits": [_hit(h) for h in answer.hits],
+        "stale": list(answer.stale),
         "timings_ms": {name: round(ms, 1) for name, ms in answer.timings_ms.items()},
         "models": dict(answer.models),
     }
@@ -77,10 +80,11 @@ def _source_line(document_id: str, title: str, date: str | None) -> str:
     return printable(f"{title}, {date} ({document_id})" if date else f"{title} ({document_id})")
 
 
-def _citation_lines(c: Citation) -> list[str]:
+def _citation_lines(c: Citation, stale: Collection[str]) -> list[str]:
+    changed = f"; {STALE}: python -m rag build" if c.document_id in stale else ""
     return [
         f"  [{c.marker}] “{printable(c.quote)}”",
-        f"      {_source_line(c.document_id, c.title, c.date)}, characters {c.start}-{c.end}",
+        f"      {_source_line(c.document_id, c.title, c.date)}, characters {c.start}-{c.end}{changed}",
     ]
 
 
@@ -105,13 +109,13 @@ def to_text(answer: Answer) -> str:
         cited = {(c.marker, c.start): c for s in answer.sentences for c in s.citations}
         lines += ["", "Quotations:"]
         for key in sorted(cited):
-            lines += _citation_lines(cited[key])
+            lines += _citation_lines(cited[key], answer.stale)
     if answer.sides:
         lines += ["", "The sources disagree:"]
         for side in answer.sides:
             lines.append(f"  - {printable(side.claim)}")
             for c in side.citations:
-                lines += ["  " + line for line in _citation_lines(c)]
+                lines += ["  " + line for line in _citation_lines(c, answer.stale)]
     if not answer.refused and answer.by_source:
         lines += ["", "What each source says:", *_quotes(answer.by_source)]
     if answer.removed:

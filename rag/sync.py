@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from rag import chunk as chunker
@@ -41,7 +42,7 @@ def compare(files: Sequence[File], before: Index | None) -> Plan:
             by_size.setdefault(entry["size"], []).append(entry)
     for file in files:
         if file.id not in kept and (similar := by_size.get(file.size)):
-            sha256 = _sha256(file)
+            sha256 = _sha256(file.path)
             same = (e["path"] for e in similar if e["sha256"] == sha256)
             if (old := next((name for name in same if _keeps_title(before, name, file.id)), None)) is not None:
                 kept[file.id] = old
@@ -72,9 +73,9 @@ def needs_build(seeds: Path, index: Path, fingerprint: str) -> bool:
 
 
 def stale(index: Index, seeds: Path, documents: Collection[str] | None = None) -> frozenset[str]:
-    """Those of ``documents`` (None: all) whose file is gone or has another size or time than when it was indexed.
+    """Those of ``documents`` (None: all) whose file is gone or not the one that was indexed.
 
-    Looks at the folder only, reads no file.
+    Reads only files whose time has changed and whose size has not.
     """
     entries = index.files
     asked = entries.keys() if documents is None else documents
@@ -85,7 +86,7 @@ def unchanged(file: File, entry: Entry | None) -> bool:
     """Is the file the one that was indexed? Its bytes decide where only its time moved."""
     if entry is None or entry["status"] != "indexed" or entry["size"] != file.size:
         return False
-    return bool(entry["mtime_ns"] == file.mtime_ns or _sha256(file) == entry["sha256"])
+    return bool(entry["mtime_ns"] == file.mtime_ns or _sha256(file.path) == entry["sha256"])
 
 
 def _failed_before(file: File, entry: Entry) -> bool:
@@ -94,11 +95,14 @@ def _failed_before(file: File, entry: Entry) -> bool:
 
 
 def _as_indexed(seeds: Path, entry: Entry) -> bool:
+    path = seeds.joinpath(entry["name"])
     try:
-        info = seeds.joinpath(entry["name"]).lstat()
+        info = path.lstat()
     except OSError:
         return False
-    return bool(info.st_size == entry["size"] and info.st_mtime_ns == entry["mtime_ns"])
+    if info.st_size != entry["size"] or not S_ISREG(info.st_mode):
+        return False
+    return bool(info.st_mtime_ns == entry["mtime_ns"] or _sha256(path) == entry["sha256"])
 
 
 def _keeps_title(before: Index, old: str, new: str) -> bool:
@@ -106,10 +110,10 @@ def _keeps_title(before: Index, old: str, new: str) -> bool:
     return title_from_name(old) == title_from_name(new) or before.documents[old].title != title_from_name(old)
 
 
-def _sha256(file: File) -> str:
+def _sha256(path: Path) -> str:
     """ "" where it cannot be read."""
     try:
-        with file.path.open("rb") as stream:
+        with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""

@@ -348,6 +348,7 @@ class Answer:
     sides: tuple[Side, ...]
     by_source: tuple[SourceQuotes, ...]
     hits: tuple[Hit, ...]
+    stale: tuple[str, ...] = ()  # documents named here whose file is gone or another one than was indexed
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -14,8 +16,12 @@ from rag.assistant import LONGEST_QUESTION, Assistant
 from rag.build import build
 from rag.config import Settings
 from rag.errors import GenerationError, QuestionError
+from rag.export import to_markdown
 from rag.index import load_index
+from rag.render import STALE, to_dict, to_text
 from rag.types import Answer, Checked, Drafting, Finished, Generator, Reading, Retrieved
+from rag.web.present import copy_text, turn_markup
+from rag.web.turn import Turn, advance
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 
 KIWI = """Kiwi gets a closed license
@@ -86,6 +92,28 @@ def test_both_sides_are_shown_where_sources_disagree(corpus: Settings) -> None:
     assert answer.disagreement
     assert {s.documents for s in answer.sides} == {("kiwi.txt",), ("plum.txt",)}
     assert {c.document_id for s in answer.sentences for c in s.citations} == {"kiwi.txt", "plum.txt"}
+
+
+def test_a_citation_of_a_file_that_changed_says_so_wherever_the_answer_is_read(
+    corpus: Settings, tmp_path: Path
+) -> None:
+    copy = Settings(seeds=tmp_path / "seeds", index=corpus.index)
+    shutil.copytree(corpus.seeds, copy.seeds)  # with the times of the files
+    assistant = make(copy, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    assert assistant.ask(QUESTION).stale == ()
+    (copy.seeds / "kiwi.txt").write_text(KIWI.replace("closed", "open"), "utf-8")
+    (copy.seeds / "plum.txt").unlink()
+    answer = assistant.ask(QUESTION)
+    assert answer.stale == ("kiwi.txt", "plum.txt")
+    assert "closed license" in answer.answer  # from the index: that is what was read
+    documents = assistant.index.documents
+    turn = advance(Turn(QUESTION, documents=documents), Finished(answer))
+    shown = to_text(answer)
+    assert shown.count("python -m rag build") >= 2
+    assert to_dict(answer)["stale"] == ["kiwi.txt", "plum.txt"]
+    assert 'class="stale"' in turn_markup(turn, documents)
+    for text in (shown, copy_text(turn, documents), to_markdown([(answer, documents)], at="now")):
+        assert STALE in text
 
 
 def test_citations_are_numbered_as_they_come_up(corpus: Settings) -> None:

@@ -441,6 +441,16 @@ def test_a_name_that_is_no_utf8_is_not_stale_for_that(seeds: Path, index: Path) 
     assert len(stale(load_index(index), seeds)) == 1
 
 
+def test_a_file_whose_time_alone_changed_is_as_it_was(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    info = (seeds / "cat.txt").stat()
+    os.utime(seeds / "cat.txt", ns=(info.st_atime_ns, info.st_mtime_ns + 10**9))
+    assert stale(load_index(index), seeds) == frozenset()
+    text = (seeds / "cat.txt").read_bytes()
+    (seeds / "cat.txt").write_bytes(bytes(reversed(text)))
+    assert stale(load_index(index), seeds) == {"cat.txt"}
+
+
 def test_documents_that_are_no_files_are_never_stale(tmp_path: Path, index: Path) -> None:
     document = Document("a", "It says something here. It says more there.", "A", "0" * 64)
     index_documents([document], index, BagOfWordsEmbedder())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from pathlib import Path
 
 import pytest
 
+from rag import assistant, models
 from rag.assistant import Assistant
+from rag.build import build
 from rag.config import Settings
 from rag.doctor import NetworkUsed, examine, no_network
+from tests.fakes import BagOfWordsEmbedder
 
 
 def test_connections_off_the_machine_are_blocked_and_named() -> None:
@@ -36,6 +40,30 @@ def test_what_is_missing_is_named_with_its_command(tmp_path: Path, capsys: pytes
     assert "python -m rag models fetch" in printed
     assert str(tmp_path / "none") in printed
     assert "Traceback" not in printed
+
+
+def test_what_no_answer_can_come_from_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = tmp_path / "seeds"
+    seeds.mkdir()
+    text = " ".join(f"Sentence number {n} of this report says {n * 7}." for n in range(40))
+    (seeds / "report.txt").write_text(text, "utf-8")
+    (seeds / "report copy.txt").write_text(text + " The end is new.", "utf-8")
+    (seeds / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    (seeds / "sheet.xyz").write_bytes(b"1")
+    build(seeds, tmp_path / "index", BagOfWordsEmbedder())
+    monkeypatch.setattr(assistant, "open_embedding", lambda settings: BagOfWordsEmbedder())
+    monkeypatch.setattr(models, "locate", lambda name, store: store)
+    settings = Settings(seeds=seeds, index=tmp_path / "index", models_dir=tmp_path / "models")
+    examine(settings, "Who?")
+    printed = capsys.readouterr().out
+    notes = [line for line in printed.splitlines() if line.startswith("note")]
+    assert any("broken.pdf is not used" in line for line in notes), printed
+    assert any("sheet.xyz is not used: no reader for .xyz" in line for line in notes), printed
+    (copy,) = [line for line in notes if "nearly the text" in line]
+    assert shlex.quote(str(seeds / "report copy.txt")) in copy
+    assert "ok    reading them within limits" in printed
 
 
 @pytest.mark.model

@@ -106,7 +106,7 @@ def test_the_command_line_answers_in_the_exact_shape(real_settings: Settings) ->
     answer = json.loads(done.stdout)
     assert set(answer) == {
         "question", "standalone_question", "answer", "refused", "reason", "disagreement", "sentences", "removed",
-        "sides", "by_source", "hits", "timings_ms", "models",
+        "sides", "by_source", "hits", "stale", "timings_ms", "models",
     }  # fmt: skip
     citation = answer["sentences"][0]["citations"][0]
     assert set(citation) == {"marker", "document_id", "title", "date", "start", "end", "quote"}

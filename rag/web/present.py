@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rag.types import Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
+from rag.render import STALE
+from rag.types import Answer, Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
 from rag.web.document import page_label
 from rag.web.escape import document_href, link, literal, literal_lines
 from rag.web.turn import Turn
@@ -34,6 +35,7 @@ def turn_markup(turn: Turn, documents: Documents, *, loading: bool = False) -> s
         blocks.append(_sides(turn.answer.sides, documents))
     blocks.append(_left_out(turn.removed))
     if turn.answer is not None:
+        blocks.append(_stale(turn.answer, documents))
         if not turn.answer.refused:
             blocks.append(_each_source(turn.answer.by_source, documents, _markers(turn)))
         blocks.append(_timings(turn.answer.timings_ms))
@@ -145,6 +147,15 @@ def _origin(document: Document, offset: int) -> str:
     return " · ".join(t for t in (part.title or document.title, part.outlet, date, page_label(document, offset)) if t)
 
 
+def _stale(answer: Answer, documents: Documents) -> str:
+    """Which documents the answer names are no longer what was read; "" where all are."""
+    if not answer.stale:
+        return ""
+    titles = ", ".join(f"{documents[i].title} ({i})" if i in documents else i for i in answer.stale)
+    told = "Gone or changed since it was read, so look before you rely on it; “Bring up to date” reads it again: "
+    return f'<p class="stale">{literal(told + titles)}</p>'
+
+
 def _left_out(removed: Sequence[Removed]) -> str:
     if not removed:
         return ""
@@ -230,7 +241,11 @@ def copy_text(turn: Turn, documents: Documents) -> str:
         return ""
     groups = [s.citations for s in answer.sentences] + [side.citations for side in answer.sides]
     cited = dict.fromkeys(c for group in groups for c in group)
-    notes = [f"[{c.marker}] “{c.quote}” — {c.title}, {c.date or 'no date'} ({c.document_id})" for c in cited]
+    changed = dict.fromkeys(answer.stale, f"; {STALE}")
+    notes = [
+        f"[{c.marker}] “{c.quote}” — {c.title}, {c.date or 'no date'} ({c.document_id}{changed.get(c.document_id, '')})"
+        for c in cited
+    ]
     body = (
         f"{answer.answer} {answer.reason}"
         if answer.refused
