@@ -11,6 +11,8 @@ from rag.verify import citation
 from rag.words import content_stems, names, overlap, plain, words
 
 MOST_QUOTED = 4  # sentences of an answer that a question gets at most
+_VIEWS = 3  # sources of a yes-or-no question: of four and five, no more conflicts had both their sides
+_AS_NEAR = 0.15  # in score, to the first of them
 _MOST_WORDS = 0.6  # share of the question's content words that another source's answer has at least
 _NEAR = 0.3  # in score, to the best sentence
 _FITTING = 0.4  # added to the score of a sentence with a quantity of the kind that is asked for
@@ -35,11 +37,22 @@ def each_source(question: str, ranked: Iterable[Candidate]) -> list[Candidate]:
     ``ranked`` is best first. [] where the question names nothing.
     """
     subject = {w.stem for w in names(question)}
+    return _of_each_source((c for c in ranked if subject and subject <= set(content_stems(c.quote))), MOST_QUOTED)
+
+
+def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """The best sentence of each of the likeliest documents, for a question that sources may answer either way.
+
+    ``ranked`` is best first and not empty; what resembles the question much less than the first is left out.
+    """
+    return _of_each_source((c for c in ranked if c.score >= ranked[0].score - _AS_NEAR), _VIEWS)
+
+
+def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:
     best: dict[str, Candidate] = {}
     for candidate in ranked:
-        if subject and subject <= set(content_stems(candidate.quote)):
-            best.setdefault(candidate.hit.chunk.document_id, candidate)
-    return list(best.values())[:MOST_QUOTED]
+        best.setdefault(candidate.hit.chunk.document_id, candidate)
+    return list(best.values())[:most]
 
 
 def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:

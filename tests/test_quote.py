@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.quote import MOST_QUOTED, each_source, further_answers, left_out, other_sides, quoted
+from rag.quote import MOST_QUOTED, each_source, each_view, further_answers, left_out, other_sides, quoted
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
 DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."
@@ -33,6 +33,13 @@ def test_what_answers_and_is_not_cited_is_quoted_as_far_as_there_is_room() -> No
     assert added[0] == quoted(found[1])
     assert len(kept) + len(added) == MOST_QUOTED
     assert left_out([*kept, *added], found) == []
+
+
+def test_each_view_is_the_best_sentence_of_a_source_that_is_as_near_as_the_first() -> None:
+    ranked = [candidate("a", DEAL), candidate("a", OTHER), candidate("b", OTHER), candidate("c", DEAL)]
+    far = replace(candidate("d", DEAL), score=0.5)
+    assert each_view([*ranked[:2], far, *ranked[2:]]) == [ranked[0], ranked[2], ranked[3]]
+    assert len(each_view([candidate(name, DEAL) for name in "abcdef"])) == 3
 
 
 def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> None:
