@@ -1,9 +1,10 @@
 """Prints the weights of rag/calibration.py anew, from development halves of evaluation sets.
 
-    python -m benchmarks.calibrate SETS [--limit 450]
+    python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190]
 
-SETS holds clapnq, squad2 and qed. Signals of a question take the cross-encoder about a second, so they are kept in
---work and an interrupted run goes on. The language model's share needs the language model: it is fitted to the scores
+SETS holds clapnq, squad2, qed, verify_wice and verify_scifact. Signals of a question take the cross-encoder about a
+second, a pair of claim and passage takes the language model some, so they are kept in --work and an interrupted run
+goes on. The language model's share needs the language model: it is fitted to the scores
 it gives while questions are answered, and not here.
 """
 
@@ -21,18 +22,21 @@ from platformdirs import user_cache_path
 from rag import assistant
 from rag.build import index_documents
 from rag.calibration import ANSWERABLE, SENTENCE
+from rag.checks import check
 from rag.config import settings
 from rag.datasets import read_set
 from rag.errors import RagError
-from rag.evaluate import sample
+from rag.evaluate import Run, judge_pairs, sample
 from rag.gold import same_sentence
 from rag.index import Index, load_index
 from rag.metrics import auroc
 from rag.relevance import signals
 from rag.retrieve import candidates, retrieve
 from rag.types import Embedder
+from rag.verify import log_odds
 
 SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
+PAIRS = ("verify_wice", "verify_scifact")
 RIDGE = 3.0
 FOLDS = 5
 
@@ -116,12 +120,41 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("--limit", type=int, default=450, help="questions a set")
     parser.add_argument("--work", type=Path, default=user_cache_path("quoted-rag") / "calibrate")
+    parser.add_argument("--pairs", type=int, default=0, help="pairs a set for SUPPORT, read by the language model")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     embedder = assistant.open_embedding(replace(settings(), threads=0))
     rows = {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
     report("ANSWERABLE", ANSWERABLE.of, rows, of_sentences=False)
     report("SENTENCE", SENTENCE.of, rows, of_sentences=True)
+    if given.pairs:
+        report_support(given.sets, given.pairs, given.work, embedder)
+
+
+def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> None:
+    """SUPPORT of both sets together, a pair of either counting so that the sets count alike."""
+    chosen = settings()
+    run = Run(chosen, embedder, assistant.open_ranking(chosen), lambda: assistant.open_model(chosen), work)
+    x, y, where = [], [], []
+    for name in PAIRS:
+        pairs = sample(read_set(sets / name, documents=chosen.seeds).pairs, limit, 0)
+        judged, _ = judge_pairs(name, pairs, run)
+        for pair in pairs:
+            if pair.id in judged:
+                x.append([log_odds(judged[pair.id]), check(pair.claim, pair.passage).coverage])
+                y.append(float(pair.label == "supported"))
+                where.append(name)
+    features, labels, names = np.array(x), np.array(y), np.array(where)
+    weights = np.array([len(y) / len(PAIRS) / (names == name).sum() for name in names])
+    beta = fit(features, labels, weights)
+    print(f"SUPPORT: intercept {beta[-1]:.3f}, judge {beta[0]:.3f}, coverage {beta[1]:.3f}")
+    out = cross_validated(features, labels, weights, np.arange(len(y)))
+    for name in PAIRS:
+        here = names == name
+        measure = auroc(list(out[here]), list(labels[here] > 0), seed=0)
+        print(
+            f"  {name}: cross-validated AUROC {measure.value:.3f} (n {measure.n})" if measure else f"  {name}: one kind"
+        )
 
 
 def report(title: str, names: object, rows: dict[str, list[dict[str, object]]], *, of_sentences: bool) -> None:

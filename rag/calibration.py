@@ -79,6 +79,8 @@ class ModelShare:
         return self.log_odds(evidence, self.most)
 
 
+SUPPORT = Weights(-2.5, MappingProxyType({"judge": 1.0, "coverage": 1.5}))
+
 MODELS = MappingProxyType({"qwen2.5-coder-1.5b-instruct": ModelShare(-1.357, 0.831, 0.641, 3.52)})
 """Fitted for the default model, 155 questions. Any other is not listened to about what cannot be answered."""
 

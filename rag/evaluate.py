@@ -176,7 +176,7 @@ def _score_set(data: DataSet, run: Run) -> dict[str, Any]:
                 extra["risk_coverage"] = [[round(c, 4), round(r, 4)] for c, r in risk_coverage(asked)]
                 extra["invalid"] = {q.id: why for q, o in asked if (why := invalid(o, texts))}
     if pairs:
-        judged, unjudged = _judge_all(data.name, pairs, run) if run.answers else ({}, {})
+        judged, unjudged = judge_pairs(data.name, pairs, run) if run.answers else ({}, {})
         failed |= unjudged
         measures |= pair_measures(pairs, judged, seed=run.seed)
     sizes = {"queries": len(queries), "questions": len(questions), "pairs": len(pairs)}
@@ -313,7 +313,7 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
     )
 
 
-def _judge_all(name: str, pairs: Sequence[Pair], run: Run) -> tuple[dict[str, float], dict[str, str]]:
+def judge_pairs(name: str, pairs: Sequence[Pair], run: Run) -> tuple[dict[str, float], dict[str, str]]:
     """The judge's probability by pair, and why for each that failed."""
     model = f"{run.settings.generator} {sources_digest(('judge.py', 'prompt.py', 'generate'))}"
     log = _Log(run.work / "judged.jsonl", fresh=run.fresh)

@@ -15,8 +15,7 @@ _OPTIONS = ("Yes", "No")
 class LanguageModelJudge:
     """Probability of Yes against No as the first token of the reply.
 
-    A small model's log-odds rank pairs far better than its words do (0.80 AUROC on SciFact claims
-    with the default model); they are uncalibrated, so the caller sets the threshold.
+    It is uncalibrated: ``rag.verify.support`` says what it is worth.
     """
 
     def __init__(self, generator: Generator) -> None:

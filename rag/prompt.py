@@ -57,17 +57,22 @@ def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 
 
-_JUDGE_SYSTEM = """You check statements against a passage. Answer Yes if the passage says or clearly implies the whole \
-statement. Answer No if any part of it is missing from the passage or differs from it."""
+_JUDGE_SYSTEM = """You check facts. Read the evidence, then decide whether it supports the claim. Reply Yes only if \
+the evidence agrees with the claim in direction, amount and subject; reply No if it says the opposite or something \
+else."""
 
-_JUDGE_EXAMPLES = (
-    ("Passage: Auditors put the final cost of the bridge repairs at $52 million.\nStatement: The repairs cost $52 "
-     "million, auditors found.", "Yes"),
-    ("Passage: Auditors put the final cost of the bridge repairs at $52 million.\nStatement: Auditors paid for the "
-     "repairs of the bridge.", "No"),
-)  # fmt: skip
+_TRIAL = "Patients given the drug had a lower rate of stroke than those given placebo (3% vs 9%)."
+_JUDGE_EXAMPLES = tuple(
+    (f"Evidence: {evidence}\nClaim: {claim}\nDoes the evidence support the claim?", reply)
+    for evidence, claim, reply in (
+        (_TRIAL, "The drug reduces the risk of stroke.", "Yes"),
+        (_TRIAL, "The drug increases the risk of stroke.", "No"),
+        ("Most patients given the drug were women older than 60.", "The drug reduces the risk of stroke.", "No"),
+    )
+)
 
 
 def judge_prompt(claim: str, premise: str) -> Prompt:
     """Asks whether the premise states the claim; the reply's first token is Yes or No."""
-    return Prompt(_JUDGE_SYSTEM, _JUDGE_EXAMPLES, f"Passage: {plain(premise)}\nStatement: {claim}")
+    asked = f"Evidence: {plain(premise)}\nClaim: {claim}\nDoes the evidence support the claim?"
+    return Prompt(_JUDGE_SYSTEM, _JUDGE_EXAMPLES, asked)

@@ -15,9 +15,11 @@ from rag.checks import check
 from rag.datasets import DataSet, GoldSentence, Pair, Question
 from rag.gold import holds_answer, holds_most, same_sentence
 from rag.metrics import Measure
-from rag.verify import LIKELY, SAME_WORDS, SOME_WORDS
+from rag.verify import SAME_WORDS, SOME_WORDS, support
 
 Measures = dict[str, Measure]
+
+_FAR = 100.0  # more than any two log-odds of support differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +165,13 @@ def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, float], *, seed: i
     asked = [p for p in pairs if p.id in judged]
     supported = [p.label == "supported" for p in asked]
     ruled = [_ruled(checks[p.id].passes, checks[p.id].coverage, judged[p.id]) for p in asked]
-    kept = [score >= LIKELY for score in ruled]
+    kept = [score >= 0 for score in ruled]
     return found | _there(
         {
             "auroc": metrics.auroc(ruled, supported, seed=seed),
+            "auroc_support": metrics.auroc(
+                [support(checks[p.id].coverage, judged[p.id]) for p in asked], supported, seed=seed
+            ),
             "auroc_judge": metrics.auroc([judged[p.id] for p in asked], supported, seed=seed),
             "verifier_precision": metrics.share([s for s, k in zip(supported, kept, strict=True) if k]),
             "verifier_recall": metrics.share([k for s, k in zip(supported, kept, strict=True) if s]),
@@ -268,7 +273,8 @@ def _exact(question: Question, outcome: Outcome) -> bool:
 
 
 def _ruled(passes: bool, coverage: float, judged: float) -> float:
-    """The score of rag.verify's rule for one premise: ``LIKELY`` or more is kept; the judge orders what is alike."""
+    """The score of rag.verify's rule for one premise: 0 or more is kept; what is alike by rule is in order of support."""
+    score = support(coverage, judged)
     if not passes or coverage < SOME_WORDS:
-        return judged - 1
-    return judged + 1 if coverage >= SAME_WORDS else judged
+        return score - _FAR
+    return score + _FAR if coverage >= SAME_WORDS else score

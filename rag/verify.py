@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from threading import Event
 
+from rag.calibration import SUPPORT
 from rag.checks import Check, check
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
 from rag.words import content_stems, names, plain
 
 SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
 SOME_WORDS = 0.4  # below it the source speaks of something else
-LIKELY = 0.5  # the judge's probability from which a claim counts as supported
 _FRAGMENT_WORDS = 4  # a claim with fewer content words and no auxiliary is read as the end of the question
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
@@ -99,6 +100,17 @@ def _wide(statement: _Statement, narrow: Sequence[_Held], widen: Widen) -> list[
     return sorted((statement.hold([w]) for w in wider), key=lambda h: -h.check.coverage)
 
 
+def support(coverage: float, judged: float) -> float:
+    """Log-odds that a claim is supported, of the share of its words in the premise and the judge's probability."""
+    return SUPPORT.log_odds({"coverage": coverage, "judge": log_odds(judged)})
+
+
+def log_odds(probability: float) -> float:
+    """Finite: a probability is taken to be no nearer to 0 or 1 than a millionth."""
+    probability = min(max(probability, 1e-6), 1 - 1e-6)
+    return log(probability / (1 - probability))
+
+
 def verify(
     claim: Claim,
     evidence: Sequence[Evidence],
@@ -132,7 +144,7 @@ def verify(
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         for found in plausible[: 0 if fragment else _MOST_JUDGED]:
             (probability,) = verifier.support(statement.text, [found.premise], abort=abort)
-            if probability >= LIKELY:
+            if support(found.check.coverage, probability) >= 0:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         undecided = undecided or bool(plausible)
     if undecided:
