@@ -273,7 +273,7 @@ def _exact(question: Question, outcome: Outcome) -> bool:
 
 
 def _ruled(passes: bool, coverage: float, judged: float) -> float:
-    """The score of rag.verify's rule for one premise: 0 or more is kept; what is alike by rule is in order of support."""
+    """The score of rag.verify's rule for one premise: 0 or more is kept; what the rule holds alike, support orders."""
     score = support(coverage, judged)
     if not passes or coverage < SOME_WORDS:
         return score - _FAR
