@@ -26,8 +26,8 @@ from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
 from rag.prompt import NONE, answer_prompt, judge_prompt
 from rag.question import asks_what_sources_say, asks_yes_or_no, subject_asked
-from rag.quote import each_source, each_view, left_out, other_sides
-from rag.relevance import Relevance, judge_relevance
+from rag.quote import each_source, each_view, left_out, naming, other_sides
+from rag.relevance import Relevance, judge_relevance, on_topic
 from rag.render import answer_text
 from rag.rerank import open_reranker
 from rag.retrieve import by_source, candidates, evidence, numbered, retrieve, select_evidence
@@ -251,7 +251,9 @@ class Assistant:
         across sources."""
         question = found.standalone_question
         by_relevance = [c for c, _ in relevance.ranked]
-        likely = each_source(question, ranked) if asks_what_sources_say(question) else []
+        likely: list[Candidate] = []
+        if asks_what_sources_say(question):
+            likely = each_source(on_topic(question, naming(question, ranked), self._reranker))
         likely = likely or (each_view(by_relevance) if asks_yes_or_no(question) else [])
         likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TAKEN]
         shown = numbered(self._fitting(dict.fromkeys([*likely, *by_relevance])))

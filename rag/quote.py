@@ -31,13 +31,15 @@ def left_out(kept: Sequence[Sentence], chosen: Iterable[Evidence]) -> list[Sente
     return [quoted(e) for e in missing[: max(0, MOST_QUOTED - len(kept))]]
 
 
-def each_source(question: str, ranked: Iterable[Candidate]) -> list[Candidate]:
-    """The best sentence of each document that speaks of what the question names, documents best first.
-
-    ``ranked`` is best first. [] where the question names nothing.
-    """
+def naming(question: str, ranked: Iterable[Candidate]) -> list[Candidate]:
+    """Those that name all that the question names, in order; [] where it names nothing."""
     subject = {w.stem for w in names(question)}
-    return _of_each_source((c for c in ranked if subject and subject <= set(content_stems(c.quote))), MOST_QUOTED)
+    return [c for c in ranked if subject and subject <= set(content_stems(c.quote))]
+
+
+def each_source(ranked: Iterable[Candidate]) -> list[Candidate]:
+    """The first sentence of each document, documents in order."""
+    return _of_each_source(ranked, MOST_QUOTED)
 
 
 def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:

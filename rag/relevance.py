@@ -15,7 +15,9 @@ from rag.words import content_stems, initials, names, plain, words
 READ_ALONE = 10  # sentences, the likeliest by retrieval
 READ_IN_CONTEXT = 6  # of them read again after the sentence before, under the title
 READ_PASSAGES = 2
+READ_ON_TOPIC = 16  # sentences on the subject, where the sources are asked what they say of it
 _FAINT = -11.0  # about the least the cross-encoder ever says: of a sentence it did not read in context
+_FAINTER = 3.0  # log-odds: placed by hand over ``seeds/``, no set has such questions
 _EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
 
 
@@ -54,6 +56,19 @@ def judge_relevance(
     ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in found.sentences]
     ranked.sort(key=lambda pair: -pair[1])
     return Relevance(tuple(ranked), ANSWERABLE.log_odds(found.question), found.missing)
+
+
+def on_topic(question: str, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:
+    """Those of ``candidates`` that speak of what the sources are asked about, likeliest first.
+
+    For a question for what sources say: there any word on the subject is an answer, so what tells is how much less a
+    sentence has to do with the question than the one that has most.
+    """
+    read = candidates[:READ_ON_TOPIC]
+    alone = reranker.scores(question, [plain(c.quote) for c in read])
+    least = max(alone, default=0.0) - _FAINTER
+    rated = [(log_odds / 4 + 8 * c.score, c) for c, log_odds in zip(read, alone, strict=True) if log_odds >= least]
+    return [c for _, c in sorted(rated, key=lambda pair: -pair[0])]
 
 
 def signals(question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:

@@ -1,8 +1,10 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from rag.quote import MOST_QUOTED, each_source, each_view, further_answers, left_out, other_sides, quoted
+from rag.quote import MOST_QUOTED, each_source, each_view, further_answers, left_out, naming, other_sides, quoted
+from rag.relevance import on_topic
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
 DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."
@@ -44,10 +46,23 @@ def test_each_view_is_the_best_sentence_of_a_source_that_is_as_near_as_the_first
 
 def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> None:
     ranked = [candidate("a", DEAL), candidate("a", OTHER), candidate("b", OTHER), candidate("c", "Nothing of it.")]
-    question = "What do the sources say about Seedling?"
-    assert each_source(question, ranked) == [ranked[0], ranked[2]]
-    assert each_source("What do the sources say about Plum?", ranked) == []
-    assert each_source("What do they say about it?", ranked) == []
+    on_it = naming("What do the sources say about Seedling?", ranked)
+    assert on_it == ranked[:3]
+    assert each_source(on_it) == [ranked[0], ranked[2]]
+    assert naming("What do the sources say about Plum?", ranked) == []
+    assert naming("What do they say about it?", ranked) == []
+
+
+def test_a_sentence_that_only_names_the_subject_is_not_on_topic() -> None:
+    class Reads:
+        name = "reads"
+
+        def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+            return [2.0 if "worth" in text else -4.0 for text in texts]
+
+    found = [candidate("a", "Seedling is a firm."), candidate("b", DEAL), replace(candidate("c", DEAL), score=2.0)]
+    assert on_topic("What do the sources say of the worth of Seedling?", found, Reads()) == [found[2], found[1]]
+    assert on_topic("What do the sources say?", [], Reads()) == []
 
 
 def test_a_side_the_answer_leaves_out_is_added() -> None:
