@@ -26,7 +26,7 @@ from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
 from rag.prompt import NONE, answer_prompt, judge_prompt
 from rag.question import asks_what_sources_say, asks_yes_or_no, subject_asked
-from rag.quote import each_source, each_view, left_out, naming, other_sides
+from rag.quote import each_source, each_view, further_answers, left_out, naming, other_sides
 from rag.relevance import Relevance, judge_relevance, on_topic
 from rag.render import answer_text
 from rag.rerank import open_reranker
@@ -228,7 +228,9 @@ class Assistant:
         if _stopped(abort):
             return
         clock.mark("verify")
-        for sentence in map(markers.of, left_out(kept, chosen)):
+        added = left_out(kept, chosen)
+        added += further_answers(question, [*kept, *added], pool)
+        for sentence in map(markers.of, added):
             kept.append(sentence)
             yield Checked(sentence)
         yield Finished(self._answer(found, pool, kept, removed, markers, "", clock))

@@ -79,7 +79,19 @@ class ModelShare:
         return self.log_odds(evidence, self.most)
 
 
-SUPPORT = Weights(-2.5, MappingProxyType({"judge": 1.0, "coverage": 1.5}))
+SUPPORT = Weights(
+    -2.256,
+    MappingProxyType(
+        {
+            "judge": 0.956,  # the language model's log-odds of Yes
+            "coverage": 2.012,  # share of the claim's content words in the premise
+        }
+    ),
+)
+"""Whether a premise supports a claim, where exact checks pass and words leave it open: for the default model, on 100
+pairs of WiCE and 160 of SciFact, the sets counting alike. Cross-validated AUROC .82 and .80; the whole rule of
+``rag.verify`` .88 and .82, with a precision of .88 (n = 17) and .82 (n = 11)."""
+
 
 MODELS = MappingProxyType({"qwen2.5-coder-1.5b-instruct": ModelShare(-1.357, 0.831, 0.641, 3.52)})
 """Fitted for the default model, 155 questions. Any other is not listened to about what cannot be answered."""
