@@ -16,6 +16,7 @@ from rag import assistant, models
 from rag.build import NOTHING_TO_QUOTE
 from rag.config import Settings
 from rag.errors import RagError
+from rag.generate import builds
 from rag.index import load_index
 from rag.render import printable
 from rag.types import Embedder
@@ -85,6 +86,7 @@ def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
         return 1 if failures else 0
     check("python", lambda: sys.version.split()[0])
     check("packages", _packages)
+    check("engine", builds.describe)
     check("disk", lambda: _disk(settings))
     if check("documents", lambda: _documents(settings)):
         check("reading them within limits", _reading)

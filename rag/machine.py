@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = "torch sentence-transformers transformers faiss-cpu onnxruntime xllamacpp numpy".split()
+_PACKAGES = "torch sentence-transformers transformers faiss-cpu onnxruntime xllamacpp llama-cpp-python numpy".split()
 _SOURCES = Path(__file__).parent
 
 

@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from math import exp, inf
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 
 from rag.config import PROJECT_DIR
 from rag.errors import GenerationError, ModelDamaged, ModelMissing
-from rag.generate import open_generator
+from rag.generate import Backend, builds, open_generator
 from rag.generate.cores import physical_cores
 from rag.generate.engine import connect
 from rag.generate.states import KEPT, find, settle
@@ -41,15 +43,25 @@ REPLY = "The capital of France is Paris, the city on the Seine."
 LONG = Prompt("Answer in one short sentence.", (), "The old bridge over the harbour was closed. " * 40 + "Was it?")
 
 FAKE = "fake"
-TINY = ["tiny, llama.cpp", "tiny, transformers"]
-REAL = [
+BACKENDS: dict[str, Backend] = {"llama.cpp": "llama", "native llama.cpp": "native", "transformers": "hf"}
+compiled = pytest.mark.skipif(find_spec("llama_cpp") is None, reason="the extra native is not installed")
+
+
+def params(*names: str, model: bool = False) -> list[Any]:
+    return [pytest.param(name, marks=[pytest.mark.model] * model + [compiled] * ("native" in name)) for name in names]
+
+
+TINY = params("tiny, llama.cpp", "tiny, native llama.cpp", "tiny, transformers")
+KNOWING = params(
     "smollm2-135m-instruct, llama.cpp",
+    "smollm2-135m-instruct, native llama.cpp",
     "smollm2-135m-instruct, transformers",
     "qwen2.5-coder-1.5b-instruct, llama.cpp",
-]
-MODELS = [*TINY, *(pytest.param(name, marks=pytest.mark.model) for name in REAL)]
-KNOWING = [pytest.param(name, marks=pytest.mark.model) for name in REAL]
-LLAMA = [TINY[0], *(pytest.param(name, marks=pytest.mark.model) for name in REAL if "llama" in name)]
+    "qwen2.5-coder-1.5b-instruct, native llama.cpp",
+    model=True,
+)
+MODELS = [*TINY, *KNOWING]
+SERVER = params("tiny, llama.cpp")
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +91,10 @@ def generator(request: pytest.FixtureRequest, opened: dict[str, Generator]) -> G
     if wanted not in opened:
         name, engine = wanted.split(", ")
         if name == "tiny":
-            path = request.getfixturevalue("tiny_gguf" if engine == "llama.cpp" else "tiny")
+            path = request.getfixturevalue("tiny" if engine == "transformers" else "tiny_gguf")
         else:
             path = request.getfixturevalue("fetched")(name)
-        opened[wanted] = open_generator(path, name=name, backend="llama" if engine == "llama.cpp" else "hf")
+        opened[wanted] = open_generator(path, name=name, backend=BACKENDS[engine])
     return opened[wanted]
 
 
@@ -90,7 +102,8 @@ everyone = pytest.mark.parametrize("generator", [FAKE, *MODELS], indirect=True)
 every_model = pytest.mark.parametrize("generator", MODELS, indirect=True)
 every_knowing_model = pytest.mark.parametrize("generator", KNOWING, indirect=True)
 every_tiny = pytest.mark.parametrize("generator", TINY, indirect=True)  # where a large model would take minutes
-every_llama = pytest.mark.parametrize("generator", LLAMA, indirect=True)
+every_server = pytest.mark.parametrize("generator", SERVER, indirect=True)
+every_gguf_backend = pytest.mark.parametrize("backend", ["llama", pytest.param("native", marks=compiled)])
 
 
 def text_of(generator: Generator, prompt: Prompt, **options: Any) -> str:
@@ -274,9 +287,10 @@ def test_the_obvious_option_scores_best(generator: Generator) -> None:
     assert paris > max(zebra, tuesday) + 3
 
 
-def test_both_backends_agree_on_the_same_weights(tiny: Path, tiny_gguf: Path) -> None:
+@every_gguf_backend
+def test_backends_agree_on_the_same_weights(backend: Backend, tiny: Path, tiny_gguf: Path) -> None:
     """Up to where two letters are as likely: engines round differently, and from there on they may part."""
-    generators = [open_generator(path, name="tiny") for path in (tiny, tiny_gguf)]
+    generators = [open_generator(tiny, name="tiny"), open_generator(tiny_gguf, name="tiny", backend=backend)]
     one, other = (text_of(g, LONG, max_tokens=40) for g in generators)
     same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
     assert same >= 10
@@ -290,7 +304,7 @@ def test_both_backends_agree_on_the_same_weights(tiny: Path, tiny_gguf: Path) ->
         generator.close()
 
 
-@pytest.mark.parametrize("generator", TINY, indirect=True)
+@every_tiny
 def test_a_reply_goes_on_after_its_opening(generator: Generator) -> None:
     whole = text_of(generator, LONG, max_tokens=6)
     begun = replace(LONG, opening=whole[:3])
@@ -328,7 +342,7 @@ def _ids(generator: Any, text: str) -> list[int]:
     """The tokens of a text, special ones included, as the engine reads a prompt."""
     if hasattr(generator, "_engine"):
         return _post(generator, {"content": text, "parse_special": True}, generator._engine._key)[1]["tokens"]
-    return generator._tokenizer(text).input_ids
+    return generator._network.tokenize(text, special=True)
 
 
 def _post(generator: Any, body: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
@@ -376,9 +390,10 @@ def test_what_questions_have_in_common_is_read_once(generator: Generator) -> Non
     assert second.prompt_done > second.prompt_total / 2
 
 
-def test_what_one_run_has_read_the_next_need_not(tiny_gguf: Path, tmp_path: Path) -> None:
+@every_gguf_backend
+def test_what_one_run_has_read_the_next_need_not(backend: Backend, tiny_gguf: Path, tmp_path: Path) -> None:
     def first_pieces() -> tuple[Piece, list[float], str]:
-        generator = open_generator(tiny_gguf, name="tiny", state_dir=tmp_path)
+        generator = open_generator(tiny_gguf, name="tiny", state_dir=tmp_path, backend=backend)
         pieces = list(generator.stream(FRANCE, max_tokens=9))
         scores = generator.score(Prompt("Is it so?", (), "Yes?"), ["a", "b"])
         generator.close()
@@ -421,9 +436,9 @@ def test_a_damaged_state_is_removed_unread(tmp_path: Path) -> None:
 # --- opening and closing -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", ["llama", "hf"])
-def test_a_closed_model_says_so(backend: Any, tiny: Path, tiny_gguf: Path) -> None:
-    generator = open_generator(tiny_gguf if backend == "llama" else tiny, name="tiny")
+@pytest.mark.parametrize("backend", ["llama", pytest.param("native", marks=compiled), "hf"])
+def test_a_closed_model_says_so(backend: Backend, tiny: Path, tiny_gguf: Path) -> None:
+    generator = open_generator(tiny if backend == "hf" else tiny_gguf, name="tiny", backend=backend)
     open_stream = generator.stream(LONG, max_tokens=100)
     next(open_stream)
     generator.close()
@@ -434,7 +449,7 @@ def test_a_closed_model_says_so(backend: Any, tiny: Path, tiny_gguf: Path) -> No
         generator.score(FRANCE, ["a"])
 
 
-@every_llama
+@every_server
 def test_the_engine_listens_to_nobody_else(generator: Any) -> None:
     scheme, _, place = generator._engine.address.partition("://")
     assert scheme == "unix"
@@ -443,29 +458,32 @@ def test_the_engine_listens_to_nobody_else(generator: Any) -> None:
 
 
 def test_closing_leaves_nothing_behind(tiny_gguf: Path) -> None:
-    generator: Any = open_generator(tiny_gguf, name="tiny")
+    generator: Any = open_generator(tiny_gguf, name="tiny", backend="llama")
     folder = Path(generator._engine.address.partition("://")[2]).parent
     assert folder.exists()
     generator.close()
     assert not folder.exists()
 
 
-def test_closing_at_once_does_not_hang(tiny_gguf: Path) -> None:
+@every_gguf_backend
+def test_closing_at_once_does_not_hang(backend: Backend, tiny_gguf: Path) -> None:
     """In a process of its own: a hang inside the engine would stop this one for good."""
     code = f"""if True:
         from pathlib import Path
-        from rag.generate import open_generator
+        from rag.generate import Backend, builds, open_generator
         for _ in range(5):
-            open_generator(Path({str(tiny_gguf)!r}), name="tiny").close()"""
+            open_generator(Path({str(tiny_gguf)!r}), name="tiny", backend={backend!r}).close()"""
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, timeout=120, check=True)
 
 
-def test_leaving_the_program_while_text_is_written_does_not_hang(tiny_gguf: Path) -> None:
+@every_gguf_backend
+def test_leaving_the_program_while_text_is_written_does_not_hang(backend: Backend, tiny_gguf: Path) -> None:
     code = f"""if True:
         from pathlib import Path
-        from rag.generate import open_generator
+        from rag.generate import Backend, builds, open_generator
         from rag.types import Prompt
-        stream = open_generator(Path({str(tiny_gguf)!r}), name="tiny").stream(Prompt("", (), "a " * 700), max_tokens=9)
+        model = open_generator(Path({str(tiny_gguf)!r}), name="tiny", backend={backend!r})
+        stream = model.stream(Prompt("", (), "a " * 700), max_tokens=9)
         next(stream)
         raise KeyboardInterrupt"""
     ended = subprocess.run(
@@ -476,7 +494,7 @@ def test_leaving_the_program_while_text_is_written_does_not_hang(tiny_gguf: Path
 
 def test_without_unix_sockets_a_local_port_is_used(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.generate.engine.sys.platform", "win32")
-    generator: Any = open_generator(tiny_gguf, name="tiny")
+    generator: Any = open_generator(tiny_gguf, name="tiny", backend="llama")
     assert generator._engine.address.startswith("http://127.0.0.1:")
     assert generator.count_tokens("the world") == 8  # "th" is one
     assert _post(generator, {"content": "x"}, "guessed")[0] == 401
@@ -519,12 +537,81 @@ def test_pickled_weights_are_refused(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 3, 4, 30, 3000, 10_000, 100_000, -1000])
-def test_a_cut_gguf_is_damaged(kept: int, tiny_gguf: Path, tmp_path: Path) -> None:
+@every_gguf_backend
+def test_a_cut_gguf_is_damaged(backend: Backend, kept: int, tiny_gguf: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.gguf"
     path.write_bytes(tiny_gguf.read_bytes()[:kept])
     with pytest.raises(ModelDamaged, match=r"cut\.gguf") as caught:
-        open_generator(path, name="x")
+        open_generator(path, name="x", backend=backend)
     assert caught.value.fix
+
+
+# --- which build of llama.cpp --------------------------------------------------------------------
+
+
+def library(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library in the place of llama-cpp-python's that says ``text`` of itself."""
+    source, made = folder / "said.c", folder / "libllama.so"
+    source.write_text(f"const char *llama_print_system_info(void) {{ {text} }}\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(made), str(source)], check=True)
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(folder))
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A processor with two wide instruction sets, and some llama-cpp-python."""
+    monkeypatch.setattr(builds, "processor_sets", lambda: {"AVX512", "AVX512_VNNI"})
+    monkeypatch.setattr(builds, "find_spec", lambda name: find_spec("json"))
+    monkeypatch.setattr(builds, "version", lambda name: "9.9")
+    builds.built_sets.cache_clear()
+    yield
+    builds.built_sets.cache_clear()
+
+
+needs_compiler = pytest.mark.skipif(which("cc") is None, reason="no C compiler")
+
+
+@needs_compiler
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("said", "fits"), [("AVX2 = 1 | AVX512 = 1 | AVX512_VNNI = 1 |", True), ("AVX2 = 1 | AVX512 = 1 |", False)]
+)
+def test_a_build_fits_that_uses_what_the_processor_can(
+    said: str, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library(tmp_path, f'return "CPU : {said}";', monkeypatch)
+    assert builds.native() is fits
+    assert ("compiled for AVX512, AVX512_VNNI" if fits else "xllamacpp") in builds.describe()
+
+
+@needs_compiler
+@pytest.mark.usefixtures("installed")
+def test_a_build_that_ends_its_process_is_passed_over(
+    tmp_path: Path, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library(tmp_path, "__builtin_trap();", monkeypatch)
+    with pytest.warns(RuntimeWarning, match="llama-cpp-python cannot be used"):
+        generator = open_generator(tiny_gguf, name="tiny")
+    assert text_of(generator, FRANCE)
+    generator.close()
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_build_without_its_library_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
+    with pytest.warns(RuntimeWarning, match="llama-cpp-python cannot be used"):
+        assert not builds.native()
+
+
+def test_without_a_build_the_command_for_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builds, "find_spec", lambda name: None)
+    monkeypatch.setattr(builds, "processor_sets", lambda: {"AVX512"})
+    monkeypatch.setattr(builds, "which", lambda name: f"/usr/bin/{name}")
+    assert builds.describe().endswith(builds.INSTALL)
+    monkeypatch.setattr(builds, "which", lambda name: None)
+    assert builds.INSTALL not in builds.describe()
+    monkeypatch.setattr(builds, "processor_sets", set)
+    assert builds.INSTALL not in builds.describe()
 
 
 # --- the pieces ----------------------------------------------------------------------------------

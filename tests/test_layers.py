@@ -49,6 +49,7 @@ OWNERS = {
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
     "mcp": {"rag/mcp.py"},
     "xllamacpp": {"rag/generate/engine.py"},
+    "llama_cpp": {"rag/generate/native.py"},
     "trafilatura": {"rag/load/html.py"},
     "pypdfium2": {"rag/load/pdf.py", "rag/load/glyphs.py"},
     "pypdf": {"rag/load/pdf.py"},

@@ -1,8 +1,11 @@
 """Language models behind one protocol: which backend opens which model.
 
 __init__.py   this: open_generator
-llama.py      GGUF files through llama.cpp
+llama.py      GGUF files through the prebuilt llama.cpp
+native.py     GGUF files through a llama.cpp compiled for this processor
 hf.py         transformers checkpoints
+builds.py     whether there is a compiled llama.cpp, and whether it fits
+greedy.py     greedy decoding over single steps, for native.py and hf.py
 chat.py       a Prompt as the string a family of models reads
 gguf.py       the metadata of a GGUF file
 worker.py     a blocking engine as an iterator that can be left
@@ -15,9 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from rag.errors import ModelDamaged, ModelMissing
+from rag.generate import builds
 from rag.types import Generator
 
-Backend = Literal["llama", "hf"]
+Backend = Literal["llama", "native", "hf"]
 
 
 def open_generator(
@@ -31,7 +35,8 @@ def open_generator(
 ) -> Generator:
     """The model at ``path_or_id``: a ``.gguf`` file, a transformers folder, or a hub id of the local cache.
 
-    ``backend`` None: llama.cpp for a ``.gguf``, transformers for the rest. ``threads`` 0: one a physical
+    ``backend`` None: llama.cpp for a ``.gguf`` ("native": a build that was compiled for this processor, where it is
+    installed; "llama": the prebuilt one), transformers for the rest. ``threads`` 0: one a physical
     core. ``state_dir``: where llama.cpp keeps its state after a prompt's prefix, so that the next run need
     not read it (about 10 MB each, the 8 latest); None: nowhere. Opening takes seconds, and about the size
     of the file in memory (transformers: up to 8 times a GGUF's).
@@ -41,13 +46,18 @@ def open_generator(
     gguf = path.suffix == ".gguf"
     if gguf and not path.is_file():
         raise ModelMissing(f"The model file {path} does not exist.", fix="python -m rag models")
-    backend = backend or ("llama" if gguf else "hf")
+    if backend is None:
+        backend = ("native" if builds.native() else "llama") if gguf else "hf"
     if backend == "hf":
         from rag.generate.hf import HfGenerator
 
         return HfGenerator(path_or_id, name=name, threads=threads, context_tokens=context_tokens)
     if not gguf:
         raise ModelDamaged(f"llama.cpp reads .gguf files; {path_or_id} is none.", fix="python -m rag models")
+    if backend == "native":
+        from rag.generate.native import NativeGenerator
+
+        return NativeGenerator(path, name=name, threads=threads, context_tokens=context_tokens, state_dir=state_dir)
     from rag.generate.llama import LlamaGenerator
 
     return LlamaGenerator(path, name=name, threads=threads, context_tokens=context_tokens, state_dir=state_dir)

@@ -40,6 +40,15 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise ModelDamaged(f"{path} cannot be read: {error.strerror}.", fix=_FIX) from error
 
 
+def cannot_open(path: Path, architecture: str) -> ModelDamaged:
+    """The error where llama.cpp refuses a file whose header could be read."""
+    return ModelDamaged(
+        f"llama.cpp cannot open {path} ({path.stat().st_size} bytes, architecture {architecture!r}): "
+        "the file is incomplete or damaged, or this version does not know the architecture.",
+        fix=_FIX,
+    )
+
+
 def special_strings(metadata: dict[str, Any]) -> list[str]:
     """The tokens of the vocabulary that mean more than their letters."""
     tokens = metadata.get("tokenizer.ggml.tokens", ())

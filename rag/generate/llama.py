@@ -1,27 +1,27 @@
-"""GGUF models through llama.cpp, inside this process."""
+"""GGUF models through the prebuilt server of llama.cpp, inside this process."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
+from importlib.metadata import version
 from math import inf
 from pathlib import Path
 from threading import Event
 
-from rag.errors import GenerationError, ModelDamaged
+from rag.errors import GenerationError
 from rag.generate.chat import control_strings, detect, format_prefix, format_prompt, neutralise
 from rag.generate.cores import physical_cores
 from rag.generate.engine import Engine, Object
-from rag.generate.gguf import read_metadata, special_strings
+from rag.generate.gguf import cannot_open, read_metadata, special_strings
+from rag.generate.greedy import SLOTS, too_long
 from rag.generate.states import find, model_identity, settle, state_key
 from rag.generate.stops import until_stop
 from rag.generate.worker import Emit, Worker
 from rag.types import Piece, Prompt
 
 SCORED_TOKENS = 2000  # the most likely first tokens that are looked at; in a sum of 1 the rest is nothing
-
-_SLOTS = 2  # kinds of prompt whose beginning is kept: those that answer, and those that judge
 
 
 class LlamaGenerator:
@@ -45,24 +45,20 @@ class LlamaGenerator:
         self._chat = detect(metadata.get("tokenizer.chat_template"))
         self._controls = control_strings(special_strings(metadata))
         self._worker: Worker[Object] = Worker()
-        self._identity = model_identity(path)
+        self._identity = model_identity(path, f"xllamacpp {version('xllamacpp')}")
         self._state_dir = state_dir
         # What the prompts of each slot begin with; the slot that was not used for longest comes first.
-        self._prefixes: dict[int, str] = dict.fromkeys(range(_SLOTS), "")
+        self._prefixes: dict[int, str] = dict.fromkeys(range(SLOTS), "")
         try:
             self._engine = Engine(
                 path,
                 threads=threads or physical_cores(),
-                slots=_SLOTS,
+                slots=SLOTS,
                 context_tokens=self.context_tokens,
                 state_dir=state_dir,
             )
         except RuntimeError as error:
-            raise ModelDamaged(
-                f"llama.cpp cannot open {path} ({path.stat().st_size} bytes, architecture {architecture!r}): "
-                "the file is incomplete or damaged, or this version does not know the architecture.",
-                fix="python -m rag models verify",
-            ) from error
+            raise cannot_open(path, architecture) from error
 
     def stream(
         self,
@@ -196,8 +192,5 @@ class LlamaGenerator:
 
 def _failure(error: Object, name: str) -> GenerationError:
     if error.get("type") == "exceed_context_size_error":
-        return GenerationError(
-            f"The prompt is {error['n_prompt_tokens']} tokens long; {name} is open for {error['n_ctx']}.",
-            fix="ask a shorter question, or lower evidence_tokens in rag.toml",
-        )
+        return too_long(error["n_prompt_tokens"], name, error["n_ctx"])
     return GenerationError(f"{name} failed: {error.get('message', error)}")

@@ -9,16 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 KEPT = 8  # files, of about 30 kB a token with the 1.5B model
 
 
-def model_identity(model: Path) -> str:
-    """What tells the file from another, or from what stands in its place later."""
+def model_identity(model: Path, engine: str) -> str:
+    """What tells the file, read by a version of an engine, from another or from what stands in its place later."""
     stat = model.stat()
-    return json.dumps([str(model.resolve()), stat.st_size, stat.st_mtime_ns, version("xllamacpp")])
+    return json.dumps([str(model.resolve()), stat.st_size, stat.st_mtime_ns, engine])
 
 
 def state_key(identity: str, prefix: str, context_tokens: int) -> str:
