@@ -32,12 +32,11 @@ NGRAMS = {  # the server's ways to guess the next tokens from those before: the 
     "n-gram map": ("NGRAM_MAP_K", "ngram_map_k", {"size_n": 3, "size_m": 6}),
     "n-gram cache": ("NGRAM_CACHE", "ngram_cache", {}),
 }
-STEPS = (64, 128, 256)  # besides the product's 32
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # tokens given to the native engine at once
 ENGINES = [
     DEFAULT,
     *(f"{DEFAULT}, {name}" for name in NGRAMS),
     "native llama.cpp",
-    *(f"native llama.cpp, {n} tokens a step" for n in STEPS),
     "transformers, float32",
     "transformers, bfloat16",
     "transformers, int8",
@@ -56,6 +55,10 @@ and something is written."""
 
 def work(name: str, model: str, threads: int) -> None:
     """Opens the engine, then answers each line of standard input with a line."""
+    if name == "steps":
+        say({})
+        say(steps(model, threads, json.loads(sys.stdin.readline())["text"]))
+        return
     began, used = time.perf_counter(), time.process_time()
     engine, _, variant = name.partition(", ")
     open_engine = {"openvino-genai": openvino, "onnxruntime-genai": onnx}.get(engine, own)
@@ -72,7 +75,7 @@ def say(event: Event) -> None:
 def timed(run: Runner, request: Event) -> Event:
     clocks = [(time.perf_counter(), time.process_time())]
     text, read, written, first = "", 0, 0, 0
-    for piece, read, written in run(request):
+    for piece, read, written in run(request):  # noqa: B007  # their last values are what counts
         if not text and piece:
             clocks.append((time.perf_counter(), time.process_time()))
             first = written
@@ -101,10 +104,6 @@ def own(engine: str, variant: str, model: str, threads: int) -> Runner:
     elif variant in NGRAMS:
         guess_by_ngrams(variant)
         generator = open_generator(model, name="x", threads=threads, backend="llama")
-    elif variant:
-        from rag.generate.native import NativeGenerator
-
-        generator = NativeGenerator(Path(model), name="x", threads=threads, step_tokens=int(variant.split()[0]))
     else:
         generator = open_generator(model, name="x", threads=threads, backend="llama" if engine == DEFAULT else "native")
 
@@ -149,6 +148,30 @@ def guess_by_ngrams(variant: str) -> None:
         return server(params)
 
     xllamacpp.Server = guessing
+
+
+def steps(model: str, threads: int, text: str, rounds: int = 3) -> Event:
+    """Tokens a second of the native engine, clock and processor, by how many it is given at once after 256 others.
+
+    The scores of the last one are asked for in steps of up to 8 tokens, as they are to write: the best of each round.
+    """
+    from rag.generate.native import LlamaNetwork
+
+    network = LlamaNetwork(Path(model), threads=threads, context_tokens=4096, step_tokens=STEPS[-1])
+    tokens = network.tokenize(text, special=False)
+    network.cut(0, 0)
+    network.step(0, tokens[:256], last=False)
+    rates: dict[int, list[tuple[float, float]]] = {n: [] for n in STEPS}
+    for _ in range(rounds):
+        for n in STEPS:
+            count = max(1, 16 // n)
+            network.cut(0, 256)
+            began, used = time.perf_counter(), time.process_time()
+            for at in range(256, 256 + count * n, n):
+                network.step(0, tokens[at : at + n], last=n <= 8)
+            read = count * n
+            rates[n].append((read / (time.perf_counter() - began), read / (time.process_time() - used)))
+    return {str(n): [round(max(found), 1) for found in zip(*pairs, strict=True)] for n, pairs in rates.items()}
 
 
 def openvino(engine: str, variant: str, model: str, threads: int) -> Runner:
@@ -349,17 +372,21 @@ def main() -> None:
                 print(name, json.dumps(row), flush=True)
     for engine in engines.values():
         engine.close()
+    stepping = Engine("steps", sys.executable, model, given.threads)
+    read = stepping.ask({"text": "".join(path.read_text("utf-8") for path in sorted((ROOT / "seeds").glob("*.txt")))})
+    stepping.close()
     report = {
         "model": Path(model).name,
         "threads": given.threads,
         "questions": len(asked),
         "engines": {name: summary(engine, engines[DEFAULT]) for name, engine in engines.items()},
+        "native_tokens_a_second_by_step": read or {"absent": stepping.why},
         "load_average": round(os.getloadavg()[0], 1),
         "machine": machine(),
         "versions": versions(),
         "sources": sources_digest(("generate", "prompt.py")),
     }
-    print(json.dumps(report["engines"], indent=1))
+    print(json.dumps({key: report[key] for key in ("engines", "native_tokens_a_second_by_step")}, indent=1))
     if given.out:
         given.out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
 

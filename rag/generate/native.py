@@ -24,7 +24,9 @@ from rag.generate.states import find, model_identity, settle, state_key
 from rag.generate.worker import Emit
 from rag.types import Piece
 
-STEP_TOKENS = 32  # of the prompt read at a time: how soon an abort frees the engine
+# Of the prompt read at a time: how soon an abort frees the engine. 64 are read an eighth faster than 32 (the 1.5B
+# model, AVX-512), and take 1.4 s on one core.
+STEP_TOKENS = 64
 
 
 class NativeGenerator(GreedyGenerator):
