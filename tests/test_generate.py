@@ -574,9 +574,14 @@ needs_compiler = pytest.mark.skipif(which("cc") is None, reason="no C compiler")
 @needs_compiler
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("said", "fits"), [("AVX2 = 1 | AVX512 = 1 | AVX512_VNNI = 1 |", True), ("AVX2 = 1 | AVX512 = 1 |", False)]
+    ("said", "fits"),
+    [
+        ("AVX2 = 1 | AVX512 = 1 | AVX512_VNNI = 1 |", True),
+        ("AVX2 = 1 |", False),
+        ("AVX2 = 1 | AVX512 = 1 | AVX512_VNNI = 1 | AMX_INT8 = 1 |", False),
+    ],
 )
-def test_a_build_fits_that_uses_what_the_processor_can(
+def test_a_build_fits_that_uses_more_of_the_processor_and_nothing_it_lacks(
     said: str, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library(tmp_path, f'return "CPU : {said}";', monkeypatch)

@@ -34,7 +34,7 @@ print(library.llama_print_system_info().decode())"""
 
 
 def native() -> bool:
-    """Whether llama-cpp-python is installed and uses what this processor can do beyond the prebuilt llama.cpp.
+    """Whether llama-cpp-python is installed, uses more of the processor than the prebuilt llama.cpp, and none it lacks.
 
     False outside Linux, where what the processor can do is not looked up. Warns where the library cannot be used.
     """
@@ -42,7 +42,7 @@ def native() -> bool:
     if not can or find_spec("llama_cpp") is None:
         return False
     try:
-        return can <= built_sets()
+        return set() < built_sets() <= can
     except (OSError, subprocess.SubprocessError, PackageNotFoundError) as error:
         why = str(error).partition("\n")[0]
         warnings.warn(f"llama-cpp-python cannot be used ({why}); the prebuilt engine is.", RuntimeWarning, stacklevel=2)
