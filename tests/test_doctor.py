@@ -38,6 +38,7 @@ def test_what_is_missing_is_named_with_its_command(tmp_path: Path, capsys: pytes
     assert examine(nothing, "Who?") == 1
     printed = capsys.readouterr().out
     assert "python -m rag models fetch" in printed
+    assert "ok    engine: " in printed
     assert str(tmp_path / "none") in printed
     assert "Traceback" not in printed
 

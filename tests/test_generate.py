@@ -588,6 +588,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(builds, "processor_sets", lambda: {"AVX512", "AVX512_VNNI"})
     monkeypatch.setattr(builds, "find_spec", lambda name: find_spec("json"))
     monkeypatch.setattr(builds, "version", lambda name: "9.9")
+    monkeypatch.setattr("rag.generate.native.library", lambda: None)
     builds.built_sets.cache_clear()
     yield
     builds.built_sets.cache_clear()
@@ -610,7 +611,7 @@ def test_a_build_fits_that_uses_more_of_the_processor_and_nothing_it_lacks(
     said: str, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library(tmp_path, f'return "CPU : {said}";', monkeypatch)
-    assert builds.native() is fits
+    assert builds.fits() is fits
     assert ("compiled for AVX512, AVX512_VNNI" if fits else "xllamacpp") in builds.describe()
 
 
@@ -630,7 +631,19 @@ def test_a_build_that_ends_its_process_is_passed_over(
 def test_a_build_without_its_library_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
     with pytest.warns(RuntimeWarning, match="llama-cpp-python cannot be used"):
-        assert not builds.native()
+        assert not builds.fits()
+
+
+@needs_compiler
+@pytest.mark.usefixtures("installed")
+def test_a_build_that_cannot_be_imported_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ImportError("No module named 'diskcache'")
+
+    library(tmp_path, 'return "CPU : AVX512 = 1 |";', monkeypatch)
+    monkeypatch.setattr("rag.generate.native.library", broken)
+    with pytest.warns(RuntimeWarning, match=r"cannot be used \(No module named 'diskcache'\)"):
+        assert not builds.fits()
 
 
 def test_without_a_build_the_command_for_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ def open_generator(
     if gguf and not path.is_file():
         raise ModelMissing(f"The model file {path} does not exist.", fix="python -m rag models")
     if backend is None:
-        backend = ("native" if builds.native() else "llama") if gguf else "hf"
+        backend = ("native" if builds.fits() else "llama") if gguf else "hf"
     if backend == "hf":
         from rag.generate.hf import HfGenerator
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import warnings
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -33,7 +33,7 @@ library.llama_print_system_info.restype = ctypes.c_char_p
 print(library.llama_print_system_info().decode())"""
 
 
-def native() -> bool:
+def fits() -> bool:
     """Whether llama-cpp-python is installed, uses more of the processor than the prebuilt llama.cpp, and none it lacks.
 
     False outside Linux, where what the processor can do is not looked up. Warns where the library cannot be used.
@@ -42,11 +42,16 @@ def native() -> bool:
     if not can or find_spec("llama_cpp") is None:
         return False
     try:
-        return set() < built_sets() <= can
-    except (OSError, subprocess.SubprocessError, PackageNotFoundError) as error:
+        if not set() < built_sets() <= can:
+            return False
+        from rag.generate.native import library
+
+        library()
+    except Exception as error:  # whatever a library that is not whole raises where it is imported
         why = str(error).partition("\n")[0]
         warnings.warn(f"llama-cpp-python cannot be used ({why}); the prebuilt engine is.", RuntimeWarning, stacklevel=2)
         return False
+    return True
 
 
 def processor_sets() -> set[str]:
@@ -77,7 +82,7 @@ def built_sets() -> set[str]:
 
 def describe() -> str:
     """Which build of llama.cpp is in use, and the command for a faster one where it can be compiled here."""
-    if native():
+    if fits():
         return f"llama-cpp-python {version('llama-cpp-python')}, compiled for {', '.join(sorted(built_sets()))}"
     used = f"xllamacpp {version('xllamacpp')}, prebuilt"
     can = processor_sets()

@@ -6,6 +6,7 @@ import ctypes
 import os
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from math import inf, log
@@ -42,7 +43,7 @@ class NativeGenerator(GreedyGenerator):
         state_dir: Path | None = None,
         step_tokens: int = STEP_TOKENS,
     ) -> None:
-        """Raises ModelDamaged where llama.cpp cannot open the file, ImportError where there is no llama.cpp."""
+        """Raises ModelDamaged where llama.cpp cannot open the file."""
         metadata = read_metadata(path)
         architecture = metadata.get("general.architecture", "unknown")
         context_tokens = min(context_tokens, metadata.get(f"{architecture}.context_length", context_tokens))
@@ -75,10 +76,11 @@ class NativeGenerator(GreedyGenerator):
         tokens = self._network.tokenize(prefix, special=True)
         if self._read(slot, tokens, total, emit) is None:
             return False
-        folder.mkdir(parents=True, exist_ok=True)
         partial_name = f"{key}-{os.getpid()}.state.partial"
-        if self._llama.save(slot.number, folder / partial_name, tokens):
-            settle(folder, partial_name, key)
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._llama.save(slot.number, folder / partial_name, tokens):
+                settle(folder, partial_name, key)
         return True
 
 
@@ -87,7 +89,7 @@ class LlamaNetwork:
 
     def __init__(self, path: Path, *, threads: int, context_tokens: int, step_tokens: int) -> None:
         """Raises RuntimeError where llama.cpp cannot open the file; it does not say why."""
-        self._api = api = _library()
+        self._api = api = library()
         self._lock = Lock()
         self._model = api.llama_model_load_from_file(os.fsencode(path), api.llama_model_default_params())
         if not self._model:
@@ -199,8 +201,8 @@ _KEPT: list[Any] = []  # what the library calls for as long as the process lives
 
 
 @cache
-def _library() -> Any:
-    """The functions of llama.cpp, which no longer write to the terminal."""
+def library() -> Any:
+    """The functions of llama.cpp, which no longer write to the terminal. Raises whatever a broken one does."""
     import llama_cpp
 
     silent = llama_cpp.llama_log_callback(lambda level, text, data: None)
