@@ -26,6 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_TOKENS = 100
+PATIENCE = 900  # seconds for an engine to open, or to answer
 DEFAULT = "xllamacpp"
 NGRAMS = {  # the server's ways to guess the next tokens from those before: the sizes are n-grams of the same order
     "n-gram simple": ("NGRAM_SIMPLE", "ngram_simple", {"size_n": 3, "size_m": 6}),
@@ -45,7 +46,8 @@ ENGINES = [
 ]
 
 Event = dict[str, Any]
-Runner = Callable[[Event], Iterator[tuple[str, int, int]]]
+Written = tuple[str, int, int]
+Runner = Callable[[Event], Iterator[Written]]
 """Reads a question's prompt and yields (text, tokens read anew, tokens written so far): first when the prompt is read
 and something is written."""
 
@@ -89,6 +91,7 @@ def timed(run: Runner, request: Event) -> Event:
         "read": [b - a, b_cpu - a_cpu],
         "write": [c - b, c_cpu - b_cpu],
         "written_after_first": written - first,
+        **GUESSES,
     }
 
 
@@ -104,10 +107,11 @@ def own(engine: str, variant: str, model: str, threads: int) -> Runner:
     elif variant in NGRAMS:
         guess_by_ngrams(variant)
         generator = open_generator(model, name="x", threads=threads, backend="llama")
+        generator._events = counted(generator._events)
     else:
         generator = open_generator(model, name="x", threads=threads, backend="llama" if engine == DEFAULT else "native")
 
-    def run(request: Event) -> Iterator[tuple[str, int, int]]:
+    def run(request: Event) -> Iterator[Written]:
         prompt = Prompt(request["system"], tuple(map(tuple, request["examples"])), request["user"], request["opening"])
         if request["warm"]:
             generator.warm(prompt)
@@ -150,6 +154,25 @@ def guess_by_ngrams(variant: str) -> None:
     xllamacpp.Server = guessing
 
 
+GUESSES = {"guessed": 0, "right": 0}  # tokens, of the questions so far
+
+
+def counted(events: Callable[..., Iterator[Event]]) -> Callable[..., Iterator[Event]]:
+    """Events of the server that are looked at on their way: it tells how many tokens it has guessed."""
+
+    def looked_at(*arguments: Any) -> Iterator[Event]:
+        last: Event = {}
+        try:
+            for event in events(*arguments):
+                last = event.get("timings") or last
+                yield event
+        finally:
+            GUESSES["guessed"] += last.get("draft_n", 0)
+            GUESSES["right"] += last.get("draft_n_accepted", 0)
+
+    return looked_at
+
+
 def steps(model: str, threads: int, text: str, rounds: int = 3) -> Event:
     """Tokens a second of the native engine, clock and processor, by how many it is given at once after 256 others.
 
@@ -185,7 +208,7 @@ def openvino(engine: str, variant: str, model: str, threads: int) -> Runner:
     config.do_sample = config.apply_chat_template = False
     config.stop_strings = {"\n"}
 
-    def run(request: Event) -> Iterator[tuple[str, int, int]]:
+    def run(request: Event) -> Iterator[Written]:
         config.max_new_tokens = 1 if request["warm"] else MAX_TOKENS
         text = request["prefix" if request["warm"] else "text"]
         tokens = tokenizer.encode(text).input_ids.shape[1]
@@ -195,7 +218,7 @@ def openvino(engine: str, variant: str, model: str, threads: int) -> Runner:
     return run
 
 
-def live(generate: Callable[[Callable[[str], bool]], object], read: int) -> Iterator[tuple[str, int, int]]:
+def live(generate: Callable[[Callable[[str], bool]], object], read: int) -> Iterator[Written]:
     """The pieces of a call that hands them to a callback, a token each, while they come."""
     from queue import SimpleQueue
 
@@ -227,7 +250,7 @@ def onnx(engine: str, variant: str, model: str, threads: int) -> Runner:
     generator = og.Generator(network, params)
     known: list[int] = []
 
-    def run(request: Event) -> Iterator[tuple[str, int, int]]:
+    def run(request: Event) -> Iterator[Written]:
         tokens = [int(t) for t in tokenizer.encode(request["prefix" if request["warm"] else "text"])]
         pairs = zip(tokens, known, strict=False)
         kept = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(tokens), len(known)))
@@ -293,13 +316,18 @@ class Engine:
         self._process.wait()
 
     def _next(self) -> Event | None:
-        for line in self._process.stdout or ():
-            if line.startswith("@"):
-                event: Event = json.loads(line[1:])
-                return event
-        self._process.wait()
+        late = threading.Timer(PATIENCE, self._process.kill)
+        late.start()
+        try:
+            for line in self._process.stdout or ():
+                if line.startswith("@"):
+                    event: Event = json.loads(line[1:])
+                    return event
+        finally:
+            late.cancel()
+        code = self._process.wait()
         lines = [line.strip() for line in self._errors if line.strip()]
-        self.why = lines[-1][:300] if lines else f"its process ended with {self._process.returncode}"
+        self.why = f"silent for {PATIENCE} s" if code == -9 else lines[-1][:300] if lines else f"ended with {code}"
         return None
 
 
@@ -412,6 +440,8 @@ def summary(engine: Engine, default: Engine) -> Event:
         found[f"times_as_fast_as_default{suffix}"] = middle(
             seconds(d, key) / seconds(r, key) for r, d in zip(rows, default.rows, strict=True)
         )
+    if rows[-1]["guessed"]:
+        found |= {key: rows[-1][key] for key in GUESSES}
     found["equal_to_default"] = sum(r["text"] == d["text"] for r, d in zip(rows, default.rows, strict=True))
     found["texts"] = [row["text"] for row in rows]
     return found
