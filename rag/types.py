@@ -219,14 +219,11 @@ class Generator(Protocol):
         *,
         max_tokens: int,
         stop: Sequence[str] = (),
-        avoid: Sequence[str] = (),
         abort: Event | None = None,
     ) -> Iterator[Piece]:
         """Greedy decoding. Ends within a second of ``abort`` being set, the prompt phase included.
 
         ``max_tokens`` 0: the prompt is read and nothing is written.
-
-        The first token of each text in ``avoid`` is never chosen, so the reply says something else.
 
         Raises GenerationError where the prompt does not fit the context or the engine fails.
         """

@@ -61,7 +61,6 @@ class ScriptedGenerator:
         *,
         max_tokens: int,
         stop: Sequence[str] = (),
-        avoid: Sequence[str] = (),
         abort: Event | None = None,
     ) -> Iterator[Piece]:
         self.prompts.append(prompt)
@@ -69,8 +68,6 @@ class ScriptedGenerator:
         yield Piece("", 0, total)
         if not max_tokens:
             return
-        while self.replies and self.replies[0].startswith(tuple(avoid)):
-            self.replies.pop(0)
         reply = self.replies.pop(0) if self.replies else ""
         reply = reply[: min((at for text in stop if (at := reply.find(text)) >= 0), default=len(reply))]
         for n, word in enumerate(re.findall(r"\S+\s*", reply)[:max_tokens], 1):

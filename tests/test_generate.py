@@ -270,15 +270,6 @@ def test_a_piece_has_the_log_probability_of_its_token(generator: Generator) -> N
     assert all(piece.logprob <= 0 for piece in others)
 
 
-@every_model
-def test_what_is_avoided_is_not_said(generator: Generator) -> None:
-    usual = text_of(generator, FRANCE, max_tokens=1)
-    other = text_of(generator, FRANCE, max_tokens=5, avoid=[usual])
-    assert other
-    assert not other.startswith(usual)
-    assert text_of(generator, FRANCE, max_tokens=1) == usual
-
-
 @every_knowing_model
 def test_the_obvious_option_scores_best(generator: Generator) -> None:
     prompt = Prompt("Answer with one word.", (("The capital of Italy?", "Rome"),), "The capital of France?")

@@ -89,11 +89,10 @@ class GreedyGenerator:
         *,
         max_tokens: int,
         stop: Sequence[str] = (),
-        avoid: Sequence[str] = (),
         abort: Event | None = None,
     ) -> Iterator[Piece]:
-        tokens, avoided = self._encode(prompt), self._first_tokens(avoid, prompt.opening)
-        pieces = self._worker.run(partial(self._write, prompt, tokens, max_tokens, avoided), abort)
+        tokens = self._encode(prompt)
+        pieces = self._worker.run(partial(self._write, prompt, tokens, max_tokens), abort)
         yield from until_stop(pieces, (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
@@ -179,16 +178,14 @@ class GreedyGenerator:
         slot.tokens += tokens
         return logprobs
 
-    def _write(self, prompt: Prompt, tokens: list[int], max_tokens: int, avoided: list[int], emit: Emit[Piece]) -> None:
+    def _write(self, prompt: Prompt, tokens: list[int], max_tokens: int, emit: Emit[Piece]) -> None:
         slot = self._enter(prompt, len(tokens), emit)
         logprobs = self._read(slot, tokens, len(tokens), emit)
         output: list[int] = []
         shown = ""
         room = min(max_tokens, self.context_tokens - len(tokens))
         while logprobs is not None and len(output) < room:
-            allowed = logprobs.copy()
-            allowed[avoided] = -inf
-            token = int(allowed.argmax())
+            token = int(logprobs.argmax())
             if self._network.ends(token):
                 return
             output.append(token)

@@ -66,10 +66,9 @@ class LlamaGenerator:
         *,
         max_tokens: int,
         stop: Sequence[str] = (),
-        avoid: Sequence[str] = (),
         abort: Event | None = None,
     ) -> Iterator[Piece]:
-        return until_stop(self._pieces(prompt, max_tokens, avoid, abort), (*stop, *self._chat.stop), abort)
+        return until_stop(self._pieces(prompt, max_tokens, abort), (*stop, *self._chat.stop), abort)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         """As the protocol says; an option not among the most likely tokens gets the least of their scores.
@@ -104,7 +103,7 @@ class LlamaGenerator:
         self._worker.close()
         self._engine.close()
 
-    def _first_tokens(self, texts: Sequence[str], opening: str = "") -> list[int]:
+    def _first_tokens(self, texts: Sequence[str], opening: str) -> list[int]:
         """Of each text, where the reply begins with it or goes on with it after ``opening``."""
         lead = "" if opening else self._chat.lead
         return [self._tokenize(lead + text)[0] for text in texts]
@@ -116,14 +115,13 @@ class LlamaGenerator:
         self._prefixes[slot] = self._prefixes.pop(slot)
         return slot
 
-    def _pieces(self, prompt: Prompt, max_tokens: int, avoid: Sequence[str], abort: Event | None) -> Iterator[Piece]:
+    def _pieces(self, prompt: Prompt, max_tokens: int, abort: Event | None) -> Iterator[Piece]:
         text = format_prompt(prompt, self._chat, self._controls)
         slot = self._slot(prompt)
         request = {
             "prompt": text,
             "n_predict": max_tokens,
             "n_probs": 1,
-            "logit_bias": [[token, False] for token in self._first_tokens(avoid, prompt.opening)],
             "timings_per_token": True,
             "id_slot": slot,
         }
