@@ -43,7 +43,9 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 CONFIG_READERS = {"assistant", "cli", "ui", "doctor", "evaluate"}
 OWNERS = {
-    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/onnx_embedding.py", "rag/rerank.py"},
+    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/rerank.py"},
+    "sentence_transformers": {"rag/embed.py", "rag/rerank.py"},
+    "transformers": {"rag/generate/hf.py", "rag/embed.py"},
     "faiss": {"rag/dense.py"},
     "bm25s": set(),  # only a test compares with it
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
