@@ -42,7 +42,8 @@ class OnnxEmbedder:
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         pooled = np.stack(self._encoder.run(texts, self._pool))
-        return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), _LEAST_LENGTH)
+        unit: Vectors = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), _LEAST_LENGTH)
+        return unit
 
     def _pool(self, states: Output) -> Output:
         """One vector of those of all tokens, copied: the rest of them is not kept."""

@@ -62,4 +62,3 @@ class _PipelineReranker:
         pairs = [(encodable(question), encodable(text)) for text in texts]
         found = self._model.predict(pairs, activation_fn=nn.Identity(), show_progress_bar=False)
         return [float(score) for score in found]
-

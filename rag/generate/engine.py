@@ -32,9 +32,9 @@ class Engine:
 
         params = CommonParams()
         params.model.path = str(path)
-        # Read, not mapped: most weights are laid out anew for the processor, and the mapped ones would stay beside them.
+        # Read, not mapped: most weights are laid out anew for the processor, and would be in memory twice.
         params.load_mode = llama_load_mode.LLAMA_LOAD_MODE_NONE
-        params.fit_params = params.warmup = False  # would only take time: there is one device, and a prefix is read next
+        params.fit_params = params.warmup = False  # there is one device, and a prefix is read next
         params.n_parallel = slots
         params.n_ctx = slots * context_tokens
         params.n_batch = params.n_ubatch = BATCH_TOKENS
