@@ -131,10 +131,11 @@ def _number(value: float) -> str:
 
 
 def read_questions(path: Path) -> list[str]:
-    """One a line; blank lines are passed over. Raises DataSetError."""
+    """One a line, as it is or as the "question" of a JSON object; blank lines are passed over. Raises DataSetError."""
     try:
-        return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        return [str(json.loads(line)["question"]) if line.startswith("{") else line for line in lines]
+    except (OSError, ValueError, KeyError) as error:
         raise DataSetError(f"The questions {path} cannot be read: {error}.", fix="change --questions") from error
 
 
@@ -246,15 +247,16 @@ def _session(
         "ready": "cold start to language model ready",
     }
     figures = [_median(names[mark], at, "s") for mark, at in marks.items() if at]
-    for column, name in (
-        ("evidence_ms", "question to evidence"),
-        ("first_token_ms", "question to first token"),
-        ("verified_ms", "question to verified answer"),
+    answered = [row for row in rows if not row.get("refused")]
+    for among, column, name in (
+        (rows, "evidence_ms", "question to evidence"),
+        (answered, "first_token_ms", "question to first token"),
+        (answered, "verified_ms", "question to verified answer"),
+        ([row for row in rows if row.get("refused")], "verified_ms", "question to refusal"),
     ):
         for q in (0.5, 0.95):
-            values = [row[column] for row in rows if column in row and not row.get("refused")]
+            values = [row[column] for row in among if column in row]
             figures += _quantile(f"{name}, p{100 * q:.0f}", values, q, "ms")
-    figures += _quantile("question to refusal, p50", [r["verified_ms"] for r in rows if r.get("refused")], 0.5, "ms")
     for column, name in (("prompt_tokens", "prompt"), ("output_tokens", "draft")):
         figures += _quantile(f"{name}, p50", [r[column] for r in rows if r.get(column)], 0.5, "tokens")
     if peak:

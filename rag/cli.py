@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("--audit-out", metavar="FILE", default="audit.csv", help="the sheet (default: audit.csv)")
     evaluation.add_argument("--judged", metavar="FILE", help="read a judged sheet and print its shares; no set is run")
     bench = command("bench", "measure size, start, building, answering and memory on your own documents")
-    bench.add_argument("--questions", metavar="FILE", help="one a line (default: those the chat proposes)")
+    bench.add_argument(
+        "--questions", metavar="FILE", help="one a line, as text or JSON (default: those the chat proposes)"
+    )
     bench.add_argument("--sets", nargs="+", metavar="DIR", help="evaluation sets to ask instead of your documents")
     bench.add_argument("--limit", type=_positive, metavar="N", help="ask N questions at most")
     bench.add_argument("--no-answers", action="store_true", help="measure what is found; no language model runs")

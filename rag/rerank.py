@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,26 +26,42 @@ def open_reranker(path: Path, *, name: str, threads: int = 0) -> Reranker:
     """
     if not path.is_dir():
         raise ModelMissing(f"The reranker's folder {path} does not exist.", fix=_FIX)
+    if (path / "model.onnx").is_file():
+        return _OnnxReranker(path, name=name, threads=threads or os.cpu_count() or 1)
     try:
-        if (path / "model.onnx").is_file():
-            return _OnnxReranker(OnnxBert(path, threads=threads or os.cpu_count() or 1), name=name)
         from sentence_transformers import CrossEncoder
 
         model = CrossEncoder(str(path), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
         return _PipelineReranker(model, name=name)
-    except Exception as error:  # any loader may fail in its own way; all of them mean the same to a person
-        raise ModelDamaged(f"The reranker in {path} does not load: {error}", fix=_FIX) from error
+    except Exception as error:
+        raise _damaged(path, error) from error
 
 
 class _OnnxReranker:
-    """A Reranker over an encoder in ONNX whose first label is "relevant"."""
+    """A Reranker over an encoder in ONNX whose first label is "relevant".
 
-    def __init__(self, encoder: OnnxBert, *, name: str) -> None:
-        self._encoder = encoder
+    It is opened when it is first needed, which a search never does; so ``scores``, too, may raise ModelDamaged.
+    """
+
+    def __init__(self, folder: Path, *, name: str, threads: int) -> None:
+        self._folder = folder
+        self._threads = threads
         self.name = name
+
+    @cached_property
+    def _encoder(self) -> OnnxBert:
+        try:
+            return OnnxBert(self._folder, threads=self._threads)
+        except Exception as error:
+            raise _damaged(self._folder, error) from error
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
         return self._encoder.run([(question, text) for text in texts], lambda labels: float(labels[0]))
+
+
+def _damaged(folder: Path, error: Exception) -> ModelDamaged:
+    """Any loader may fail in its own way; all of them mean the same to a person."""
+    return ModelDamaged(f"The reranker in {folder} does not load: {error}", fix=_FIX)
 
 
 class _PipelineReranker:
