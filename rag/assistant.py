@@ -102,6 +102,8 @@ class Assistant:
             return self._loading
 
     def _load(self) -> None:
+        with suppress(RagError):  # what is wrong, the question says
+            self._reranker.scores("", [""])  # opens it
         try:
             self._generator = self._open_model()
             self.generator_state = "ready"

@@ -58,6 +58,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluation.add_argument("--audit-out", metavar="FILE", default="audit.csv", help="the sheet (default: audit.csv)")
     evaluation.add_argument("--judged", metavar="FILE", help="read a judged sheet and print its shares; no set is run")
+    bench = command("bench", "measure size, start, building, answering and memory on your own documents")
+    bench.add_argument(
+        "--questions", metavar="FILE", help="one a line, as text or JSON (default: those the chat proposes)"
+    )
+    bench.add_argument("--sets", nargs="+", metavar="DIR", help="evaluation sets to ask instead of your documents")
+    bench.add_argument("--limit", type=_positive, metavar="N", help="ask N questions at most")
+    bench.add_argument("--no-answers", action="store_true", help="measure what is found; no language model runs")
+    bench.add_argument("--json", action="store_true", help="print the report as data")
+    bench.add_argument("--out", metavar="FILE", help="write the report as JSON")
+    bench.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
     models = command("models", "the model files: what is here, what is missing")
     models.add_argument("action", nargs="?", choices=["list", "fetch", "verify"], default="list")
     models.add_argument("name", nargs="*", help="models to fetch or verify (default: those the settings name)")
@@ -118,6 +128,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _search(settings, arguments.question, as_json=arguments.json)
         case "eval":
             return _judged(arguments) if arguments.judged else _eval(settings, arguments)
+        case "bench":
+            return _bench(settings, arguments)
         case "models":
             return _models(settings, arguments.action, arguments.name)
         case "doctor":
@@ -270,6 +282,32 @@ def _judged(arguments: argparse.Namespace) -> int:
         _print_json({"rows": len(found), **shares, "unfilled": audit.unfilled(found)})
     else:
         print(audit.table(found))
+    return ANSWERED
+
+
+def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
+    from rag import bench, models
+    from rag.report import save
+
+    plan = bench.Plan(
+        questions=tuple(bench.read_questions(Path(arguments.questions))) if arguments.questions else (),
+        sets=tuple(map(Path, arguments.sets or ())),
+        limit=arguments.limit,
+        answers=not arguments.no_answers,
+    )
+    with models.tqdm_progress() as progress:
+        for name in settings.model_names if plan.answers else (settings.embedder, settings.reranker):
+            models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+        report = bench.bench(settings, plan, progress=progress)
+    given = [f"--{n} {v}" for n in ("questions", "limit", "generator") if (v := getattr(arguments, n))]
+    given += ["--sets " + " ".join(one.name for one in plan.sets)] if plan.sets else []
+    report = {"command": " ".join(["rag bench", *given, *(["--no-answers"] if arguments.no_answers else [])]), **report}
+    if arguments.out:
+        save(report, Path(arguments.out))
+    if arguments.json:
+        _print_json(report)
+    else:
+        print(bench.table(report))
     return ANSWERED
 
 

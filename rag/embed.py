@@ -1,4 +1,4 @@
-"""Texts -> unit vectors, through a sentence-transformers pipeline."""
+"""Texts -> unit vectors: which files are opened how, and a sentence-transformers pipeline as an Embedder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.errors import ModelDamaged, ModelMissing
-from rag.onnx_embedding import Pooling, onnx_pipeline
+from rag.onnx_bert import encodable, max_tokens
+from rag.onnx_embedding import OnnxEmbedder, Pooling
 from rag.types import Embedder, Vectors
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def open_embedder(path: Path, *, name: str, threads: int = 0) -> Embedder:
     """An embedder for the model in the folder ``path``, on the CPU; nothing is fetched, no code of the model runs.
 
     A folder with ``modules.json`` is loaded as sentence-transformers wrote it (safetensors only); one with
-    ``model.onnx`` and ``tokenizer.json`` goes through our own module. ``threads`` 0: one a core.
+    ``model.onnx`` and ``tokenizer.json`` runs without sentence-transformers. ``threads`` 0: one a core.
     Raises ModelMissing where the folder holds neither, ModelDamaged where the files do not load.
     """
     fix = "python -m rag models fetch"
@@ -40,16 +41,16 @@ def open_embedder(path: Path, *, name: str, threads: int = 0) -> Embedder:
     pooling: Pooling = "cls" if bge else "mean"
     try:
         if plain:
-            model = _saved_pipeline(path, query_prefix=prefix, threads=threads)
-        else:
-            model = onnx_pipeline(path, pooling=pooling, query_prefix=prefix, threads=threads)
-        settings = f"{model.prompts.get('query')}|{model.max_seq_length}|{'' if plain else pooling}"
-        return _PipelineEmbedder(model, name=name, fingerprint=_fingerprint(path, settings))
+            return _saved_pipeline(path, name=name, query_prefix=prefix, threads=threads)
+        fingerprint = _fingerprint(path, f"{prefix}|{max_tokens(path)}|{pooling}")
+        return OnnxEmbedder(
+            path, name=name, fingerprint=fingerprint, pooling=pooling, query_prefix=prefix, threads=threads
+        )
     except Exception as error:  # any loader may fail in its own way; all of them mean the same to a person
         raise ModelDamaged(f"The embedding model in {path} does not load: {error}", fix=fix) from error
 
 
-def _saved_pipeline(path: Path, *, query_prefix: str, threads: int) -> SentenceTransformer:
+def _saved_pipeline(path: Path, *, name: str, query_prefix: str, threads: int) -> _PipelineEmbedder:
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
@@ -59,7 +60,8 @@ def _saved_pipeline(path: Path, *, query_prefix: str, threads: int) -> SentenceT
     model = SentenceTransformer(str(path), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
     if query_prefix and not model.prompts.get("query"):
         model.prompts["query"] = query_prefix
-    return model
+    fingerprint = _fingerprint(path, f"{model.prompts.get('query')}|{model.max_seq_length}|")
+    return _PipelineEmbedder(model, name=name, fingerprint=fingerprint)
 
 
 def _fingerprint(path: Path, settings: str) -> str:
@@ -93,8 +95,8 @@ class _PipelineEmbedder:
         return vector
 
     def _encode(self, texts: list[str], task: str) -> Vectors:
-        """The pipeline sorts by length itself; lone surrogates, which no tokenizer takes, become "?"."""
-        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        """The pipeline sorts by length itself."""
+        clean = [encodable(text) for text in texts]
         encode = self._model.encode_query if task == "query" else self._model.encode_document
         vectors = encode(
             clean, batch_size=_BATCH, show_progress_bar=False, normalize_embeddings=True, convert_to_numpy=True

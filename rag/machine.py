@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 _PACKAGES = "torch sentence-transformers transformers faiss-cpu onnxruntime xllamacpp llama-cpp-python numpy".split()
@@ -32,6 +32,32 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
+    return found
+
+
+def installed(project: str = "quoted-rag") -> dict[str, int]:
+    """Bytes of every distribution the project needs to run, itself left out, by name; those not here are left out.
+
+    What is optional (extras) is not followed; the interpreter is not counted. Empty where the project is not installed.
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, int] = {}
+    waiting = [project]
+    while waiting:
+        name = waiting.pop()
+        try:
+            here = distribution(name)
+        except PackageNotFoundError:
+            continue
+        if name in found:
+            continue
+        files = (Path(str(here.locate_file(file))) for file in here.files or ())
+        found[name] = sum(file.stat().st_size for file in files if file.is_file())
+        needed = (Requirement(text) for text in here.requires or ())
+        waiting += [canonicalize_name(r.name) for r in needed if not r.marker or r.marker.evaluate({"extra": ""})]
+    found.pop(project, None)
     return found
 
 

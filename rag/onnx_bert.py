@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
 
 MAX_TOKENS = 512
+
+T = TypeVar("T")
+Output = npt.NDArray[np.float32]
+"""What the model says of one input, without the batch dimension: shape (tokens, width) or (labels,)."""
 
 
 class OnnxBert:
@@ -30,10 +34,9 @@ class OnnxBert:
         import onnxruntime
         from tokenizers import Tokenizer
 
-        self.max_tokens = max_tokens(folder)
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(self.max_tokens)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens(folder))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -43,19 +46,28 @@ class OnnxBert:
         self._inputs = {given.name for given in self._session.get_inputs()}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="onnx")
 
-    def encode(self, inputs: Sequence[str] | Sequence[tuple[str, str]]) -> list[Encoding]:
-        """Token ids and which text of a pair each belongs to; what is too long is truncated at its end."""
-        return list(self.tokenizer.encode_batch(list(inputs)))
+    def run(self, inputs: Sequence[str] | Sequence[tuple[str, str]], reduce: Callable[[Output], T]) -> list[T]:
+        """What ``reduce`` makes of the model's first output for each input, in order.
 
-    def run(self, encodings: Sequence[Encoding]) -> list[npt.NDArray[np.float32]]:
-        """The model's first output for each, in order, without the batch dimension."""
-        return list(self._pool.map(self._run, encodings))
+        What is too long is truncated at its end.
+        """
+        clean = [encodable(i) if isinstance(i, str) else (encodable(i[0]), encodable(i[1])) for i in inputs]
+        encodings = self._tokenizer.encode_batch(clean)
+        longest_first = sorted(range(len(encodings)), key=lambda n: -len(encodings[n]))
+        done = self._pool.map(lambda n: (n, reduce(self._output(encodings[n]))), longest_first)
+        found = dict(done)
+        return [found[n] for n in range(len(encodings))]
 
-    def _run(self, encoding: Encoding) -> npt.NDArray[np.float32]:
+    def _output(self, encoding: Encoding) -> Output:
         ids = np.asarray([encoding.ids], np.int64)
         types = np.asarray([encoding.type_ids], np.int64)
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
         return np.asarray(self._session.run(None, {name: feed[name] for name in self._inputs})[0][0], np.float32)
+
+
+def encodable(text: str) -> str:
+    """Lone surrogates, which no tokenizer takes, become "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def max_tokens(folder: Path) -> int:

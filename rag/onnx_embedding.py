@@ -1,53 +1,51 @@
-"""A BERT-type encoder in ONNX as the first module of a sentence-transformers pipeline."""
+"""Texts -> unit vectors by a BERT-type encoder in ONNX, with nothing but a tokenizer, onnxruntime and numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from rag.onnx_bert import OnnxBert
-
-if TYPE_CHECKING:
-    import torch
-    from sentence_transformers import SentenceTransformer
+from rag.onnx_bert import OnnxBert, Output
+from rag.types import Vectors
 
 Pooling = Literal["cls", "mean"]
 
+_LEAST_LENGTH = 1e-12  # a vector shorter than this is not stretched, as torch's normalize has it
 
-def onnx_pipeline(folder: Path, *, pooling: Pooling, query_prefix: str, threads: int) -> SentenceTransformer:
-    """A pipeline of ``model.onnx`` with ``tokenizer.json`` and a normalising module; runs on the CPU.
 
-    sentence-transformers' own ONNX backend needs optimum, which needs transformers below 5.
+class OnnxEmbedder:
+    """An Embedder without sentence-transformers, whose import takes seconds and several hundred MB.
+
+    The vectors are those of a sentence-transformers pipeline of the same model, pooling and normalising module.
     """
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import InputModule, Normalize
 
-    class OnnxModule(InputModule):  # type: ignore[misc]
-        def __init__(self, encoder: OnnxBert) -> None:
-            super().__init__()
-            self.encoder = encoder
-            self.tokenizer = encoder.tokenizer
-            self.max_seq_length = encoder.max_tokens
-            self.dimension = self.forward(self.preprocess(["dimension"]))["sentence_embedding"].shape[1]
+    def __init__(
+        self, folder: Path, *, name: str, fingerprint: str, pooling: Pooling, query_prefix: str, threads: int
+    ) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self._prefix = query_prefix
+        self._pooling = pooling
+        self._encoder = OnnxBert(folder, threads=threads)
+        self.dimension = len(self._encode(["dimension"])[0])
 
-        def get_embedding_dimension(self) -> int:
-            return int(self.dimension)
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimension), unit rows in the order of ``texts``; long texts are truncated."""
+        return self._encode(texts) if texts else np.zeros((0, self.dimension), np.float32)
 
-        def preprocess(self, inputs: Sequence[str], prompt: str | None = None, **_: Any) -> dict[str, Any]:
-            return {"encodings": self.encoder.encode([(prompt or "") + text for text in inputs])}
+    def embed_query(self, text: str) -> Vectors:
+        vector: Vectors = self._encode([self._prefix + text])[0]
+        return vector
 
-        def forward(self, features: dict[str, Any], **_: Any) -> dict[str, torch.Tensor]:
-            states = self.encoder.run(features["encodings"])
-            pooled = np.stack([s[0] if pooling == "cls" else s.mean(axis=0) for s in states])
-            return {"sentence_embedding": torch.from_numpy(pooled)}
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        pooled = np.stack(self._encoder.run(texts, self._pool))
+        unit: Vectors = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), _LEAST_LENGTH)
+        return unit
 
-        def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-            raise NotImplementedError("an ONNX model is used as it is, never saved")
-
-    encoder = OnnxBert(folder, threads=threads)
-    prompts = {"query": query_prefix, "document": ""}
-    return SentenceTransformer(modules=[OnnxModule(encoder), Normalize()], prompts=prompts, device="cpu")
+    def _pool(self, states: Output) -> Output:
+        """One vector of those of all tokens, copied: the rest of them is not kept."""
+        pooled: Output = states[0].copy() if self._pooling == "cls" else states.mean(axis=0)
+        return pooled

@@ -97,6 +97,52 @@ def test_bge_queries_carry_their_prefix() -> None:
 
 
 @pytest.mark.model
+def test_vectors_are_those_of_a_sentence_transformers_pipeline() -> None:
+    """The same tokens through the same file, pooled and normalised by the library's own modules."""
+    import onnxruntime
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import InputModule, Normalize, Pooling
+    from transformers import PreTrainedTokenizerFast
+
+    folder = locate(MODELS[0], settings().models)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    needed = {given.name for given in session.get_inputs()}
+
+    class Encoder(InputModule):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokenizer, self.max_seq_length = tokenizer, 512
+
+        def preprocess(self, inputs: list[str], prompt: str | None = None, **_: object) -> dict[str, torch.Tensor]:
+            return dict(
+                tokenizer(
+                    [(prompt or "") + text for text in inputs],
+                    return_token_type_ids=True,
+                    return_tensors="pt",
+                    truncation=True,
+                    max_length=512,
+                )
+            )
+
+        def forward(self, features: dict[str, torch.Tensor], **_: object) -> dict[str, torch.Tensor]:
+            given = {name: features[name].numpy() for name in needed}
+            return {**features, "token_embeddings": torch.from_numpy(session.run(None, given)[0])}
+
+        def save(self, *_: object, **__: object) -> None:
+            raise NotImplementedError
+
+    bge = _open(MODELS[0])
+    modules = [Encoder(), Pooling(bge.dimension, "cls"), Normalize()]
+    pipeline = SentenceTransformer(modules=modules, prompts={"query": BGE_QUERY_PREFIX, "document": ""}, device="cpu")
+    texts = [*TEXTS[:4], "word " * 600]
+    np.testing.assert_allclose(bge.embed_documents(texts), pipeline.encode_document(texts, batch_size=1), atol=1e-6)
+    np.testing.assert_allclose(bge.embed_query(TEXTS[0]), pipeline.encode_query(TEXTS[0]), atol=1e-6)
+    assert bge.fingerprint == "5390f4df0f377c1a2bc76ac12f7e0892"  # another one would rebuild everybody's index
+
+
+@pytest.mark.model
 def test_text_beyond_the_longest_input_is_cut() -> None:
     vectors = _open(MODELS[0]).embed_documents(["word " * 510, "word " * 510 + "and something else entirely"])
     np.testing.assert_array_equal(vectors[0], vectors[1])

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["markup"],
     ["errors", "types", "words", "catalogue", "calibration"],
+    ["child"],
     ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
     ["arrays", "duplicates"],
     [
@@ -30,20 +31,23 @@ LAYERS = [
         "generate",
     ],
     ["blocks"],
-    ["load", "embed", "rerank", "judge", "followup"],
+    ["load", "embed", "rerank", "judge", "followup", "limits"],
     ["walk", "chunk", "cite", "verify", "index", "datasets"],
     ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring", "export", "audit"],
     ["build"],
     ["watch"],
     ["assistant"],
-    ["evaluate", "doctor", "web", "mcp"],
+    ["evaluate", "doctor", "web", "mcp", "probe"],
+    ["bench"],
     ["cli", "ui"],
     ["__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-CONFIG_READERS = {"assistant", "cli", "ui", "doctor", "evaluate"}
+CONFIG_READERS = {"assistant", "cli", "ui", "doctor", "evaluate", "probe", "bench"}
 OWNERS = {
-    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/onnx_embedding.py", "rag/rerank.py"},
+    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/rerank.py", "rag/limits.py"},
+    "sentence_transformers": {"rag/embed.py", "rag/rerank.py"},
+    "transformers": {"rag/generate/hf.py", "rag/embed.py"},
     "faiss": {"rag/dense.py"},
     "bm25s": set(),  # only a test compares with it
     "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},

@@ -28,10 +28,13 @@ class Engine:
 
     def __init__(self, path: Path, *, threads: int, slots: int, context_tokens: int, state_dir: Path | None) -> None:
         """Raises RuntimeError where llama.cpp cannot open the file; it does not say why."""
-        from xllamacpp import CommonParams, Server
+        from xllamacpp import CommonParams, Server, llama_load_mode
 
         params = CommonParams()
         params.model.path = str(path)
+        # Read, not mapped: most weights are laid out anew for the processor, and would be in memory twice.
+        params.load_mode = llama_load_mode.LLAMA_LOAD_MODE_NONE
+        params.fit_params = params.warmup = False  # there is one device, and a prefix is read next
         params.n_parallel = slots
         params.n_ctx = slots * context_tokens
         params.n_batch = params.n_ubatch = BATCH_TOKENS

@@ -1,23 +1,38 @@
-"""The metadata of a GGUF file, read without opening the model.
+"""The header of a GGUF file, read without opening the model.
 
-The layout is the one of the GGUF specification, version 2 and 3: magic, version, counts, then
-typed key-value pairs; the tensors behind them are not looked at.
+The layout is the one of the GGUF specification, version 2 and 3: magic, version, counts, typed key-value pairs,
+then the name, shape and place of every tensor; the tensors themselves are not looked at.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.errors import ModelDamaged
 
 _FIX = "python -m rag models verify"
 _SCALARS = {kind: f"<{code}" for kind, code in enumerate("BbHhIif?")} | {10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
+_ALIGNMENT = 32  # of tensors, where the file names no other
 _SPECIAL = {2, 3, 4}  # token types unknown, control, user-defined: found in a text before it is split into tokens
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of the file: ``weights`` numbers in ``bytes`` bytes, padding included."""
+
+    name: str
+    weights: int
+    bytes: int
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -25,12 +40,21 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
     Raises ModelDamaged where the file is not a GGUF or ends inside its header.
     """
+    return _read(path, lambda header: header.pairs())
+
+
+def read_tensors(path: Path) -> list[Tensor]:
+    """Every tensor of the file, in the order of their bytes. Raises ModelDamaged as ``read_metadata`` does."""
+    return _read(path, lambda header: header.tensors())
+
+
+def _read(path: Path, parse: Callable[[_Header], T]) -> T:
     try:
         with path.open("rb") as file:
             if file.read(4) != b"GGUF":
                 raise ModelDamaged(f"{path} is not a GGUF file: it does not begin with the letters GGUF.", fix=_FIX)
             with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-                return _pairs(data)
+                return parse(_Header(data))
     except (struct.error, ValueError, KeyError, OverflowError, RecursionError) as error:
         size = path.stat().st_size
         raise ModelDamaged(
@@ -56,35 +80,52 @@ def special_strings(metadata: dict[str, Any]) -> list[str]:
     return [token for token, kind in zip(tokens, types, strict=False) if kind in _SPECIAL]
 
 
-def _pairs(data: mmap) -> dict[str, Any]:
-    version, _tensors, pairs = struct.unpack_from("<IQQ", data, 4)
-    if version not in (2, 3):
-        raise ValueError(f"version {version}, known are 2 and 3")
-    at = 24
+class _Header:
+    """Reads on from where it is."""
 
-    def scalar(form: str) -> Any:
-        nonlocal at
-        (value,) = struct.unpack_from(form, data, at)
-        at += struct.calcsize(form)
+    def __init__(self, data: mmap) -> None:
+        version, self._tensors, self._pairs = struct.unpack_from("<IQQ", data, 4)
+        if version not in (2, 3):
+            raise ValueError(f"version {version}, known are 2 and 3")
+        self._data = data
+        self._at = 24
+
+    def pairs(self) -> dict[str, Any]:
+        return {self._string(): self._value(self._scalar("<I")) for _ in range(self._pairs)}
+
+    def tensors(self) -> list[Tensor]:
+        alignment = int(self.pairs().get("general.alignment", _ALIGNMENT))
+        found = sorted((self._tensor() for _ in range(self._tensors)), key=lambda tensor: tensor[2])
+        begin = -(-self._at // alignment) * alignment
+        ends = [offset for _, _, offset in found[1:]] + [len(self._data) - begin]
+        return [Tensor(name, weights, end - offset) for (name, weights, offset), end in zip(found, ends, strict=False)]
+
+    def _tensor(self) -> tuple[str, int, int]:
+        """Name, number of weights, and where it begins after the header."""
+        name = self._string()
+        weights = prod(self._scalar("<Q") for _ in range(self._scalar("<I")))
+        self._scalar("<I")  # its type: the place of the next one tells its size
+        return name, weights, self._scalar("<Q")
+
+    def _scalar(self, form: str) -> Any:
+        (value,) = struct.unpack_from(form, self._data, self._at)
+        self._at += struct.calcsize(form)
         return value
 
-    def string() -> str:
-        nonlocal at
-        size = scalar("<Q")
-        if size > len(data) - at:
-            raise ValueError(f"a string of {size} bytes at byte {at}")
-        at += size
-        return data[at - size : at].decode("utf-8", "replace")
+    def _string(self) -> str:
+        size = self._scalar("<Q")
+        if size > len(self._data) - self._at:
+            raise ValueError(f"a string of {size} bytes at byte {self._at}")
+        self._at += size
+        return self._data[self._at - size : self._at].decode("utf-8", "replace")
 
-    def value(kind: int) -> Any:
+    def _value(self, kind: int) -> Any:
         if kind == _STRING:
-            return string()
+            return self._string()
         if kind != _ARRAY:
-            return scalar(_SCALARS[kind])
-        item, count = scalar("<I"), scalar("<Q")
-        if count > len(data) - at:
-            raise ValueError(f"an array of {count} items at byte {at}")
-        read: Callable[[], Any] = string if item == _STRING else lambda: value(item)
+            return self._scalar(_SCALARS[kind])
+        item, count = self._scalar("<I"), self._scalar("<Q")
+        if count > len(self._data) - self._at:
+            raise ValueError(f"an array of {count} items at byte {self._at}")
+        read: Callable[[], Any] = self._string if item == _STRING else lambda: self._value(item)
         return [read() for _ in range(count)]
-
-    return {string(): value(scalar("<I")) for _ in range(pairs)}
