@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from rag.index import Index
+from rag.orders import asks_about_replying, orders_a_reply
 from rag.types import Candidate, Evidence, Hit, Quote, SourceQuotes, Vectors
 from rag.words import content_stems
 
@@ -98,13 +99,14 @@ def _spread(documents: Sequence[str], cap: int) -> list[int]:
 
 def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
     """Every sentence of ``hits`` that is no question, best first; of two that say the same in one document only the
-    better one.
+    better one. Sentences that order a reply are left out, unless the question may be for them.
 
     Two documents may say the same, unless one is a near copy of the other: that is one source.
     """
     wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
     total = sum(wanted.values()) or 1.0
     found: list[tuple[Candidate, Vectors]] = []
+    any_sentence = asks_about_replying(question)
     for hit in hits:
         chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
         vectors = index.sentence_vectors(hit.row)
@@ -117,7 +119,7 @@ def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index
             present = {*named, *content_stems(quote)}
             words = sum(idf for stem, idf in wanted.items() if stem in present) / total
             score = float(cosine) + WORDS_WEIGHT * words + around
-            if not _QUESTION.search(quote):
+            if not _QUESTION.search(quote) and (any_sentence or not orders_a_reply(quote)):
                 found.append((Candidate(hit, span, quote, before, score), own))
             before = quote
     return _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])), index.duplicate_of)

@@ -27,6 +27,7 @@ LAYERS = [
         "models",
         "checks",
         "question",
+        "orders",
         "generate",
     ],
     ["blocks"],
