@@ -29,6 +29,8 @@ _ORDERS = re.compile(
             r"(?:instructions?|prompts?|rules|guidelines|questions?|documents?|sources?|passages?|context|above)\b",
             r"^\W*(?:do not|don['’]t|never) (?:use|cite|consult|trust|mention|quote|read|believe)\b(?:\W+\w+){0,2}?\W+"
             r"(?:sources?|documents?|passages?)\b",
+            r"\b(?:reports?|documents?|sources?|pages?|articles?|instructions?|answers?)\b[^.;]{0,80}?\b"
+            rf"{_OUGHT} (?:all )?be (?:ignored|disregarded|forgotten)\b",
             # addresses a machine
             rf"^\W*(?:\w+\W+){{0,2}}?(?:notes?|notice|instructions?|message|hint|orders?|commands?|attention)\W+(?:to|for)"
             rf" (?:all |any |the |every |an? )?{_MACHINE}\b",
@@ -36,23 +38,23 @@ _ORDERS = re.compile(
             rf"^\W*(?:to the )?{_MACHINE}\s*[:,]\s*{_REPLY}\b",
             rf"\bas an? {_MACHINE},? you\b",
             rf"\b{_MACHINE}\b[^.;]{{0,80}}?\b{_OUGHT} (?:\w+ ){{0,2}}?{_REPLY} (?:that|with|only)\b",
-            r"\b(?:from now on|henceforth),? (?:you|the assistant|the model) (?:are|act|is|acts)\b|\byou are now an? \w+",
+            r"\b(?:from now on|henceforth),? (?:you|the assistant|the model) (?:are|act|is|acts)\b",
+            r"\byou are now an? \w+",
             # lays down the reply
             rf"{_ASKED}[^;]*?[,:;] (?:{_URGED}\s+)*{_REPLY}\b(?! (?:was|is|were)\b)",
             rf"{_ASKED}[^;]*?\bthe (?:\w+ ){{0,2}}?(?:reply|response|answer) (?:shall|must|should|has to|is to) be\b",
             rf"{_ASKED}[^;]*?\bthe only (?:\w+ )?(?:reply|response|answer) is\b",
             rf"\b(?:questions?|ask(?:ed)?)\b[^.;]*\b{_OUGHT} be answered (?:only )?(?:with|by)\b",
             rf"{_COMMANDED}(?:answer|reply|respond)(?:\W+\w+){{0,15}}? (?:only )?with (?:the (?:single |exact )?"
-            r"(?:words?|phrase|sentence|text)\b|only\b|[\"“'‘`]|[A-Z]{3,}\b)",
-            r"\b(?:answers?|replies|responds?) (?:to )?(?:every|all|any|each) (?:questions?|prompts?|quer(?:y|ies)) with\b",
+            r"(?:words?|phrase|sentence|text)\b|only\b|[\"“'‘`]|(?-i:[A-Z]{3,}\b))",
+            r"\b(?:answers?|replies|responds?) (?:to )?(?:every|all|any|each) (?:questions?|prompts?) with\b",
             r"\byou (?:must|shall|should|will|have to|need to|are (?:to|required to|instructed to)) (?:\w+ )?"
             r"(?:answer|reply|respond|say|state|claim|report) (?:that|with|only)\b",
             r"\b(?:end|begin|start|finish|close) (?:every|each|all|your|the) (?:of your )?"
             r"(?:answers?|replies|reply|responses?) with\b",
             r"\byou (?:say|answer|reply|write)\b[^.;]{0,60}\b(?:nothing else|only)\b",
             r"\bdecode\b[^.;]{0,40}\band (?:do|follow|execute|obey)\b",
-            # writes out a turn
-            r"<\|?/?\w+\|>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</?(?:tool|function)_call>",
+            # writes out a turn (the tokens that open one in a chat format are no more than text to the engine)
             r"(?-i:^\W*(?:SYSTEM|USER|ASSISTANT|HUMAN)\s*:)",
         )
     ),

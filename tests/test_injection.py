@@ -8,7 +8,7 @@ and garak's latent injection. ``benchmarks/injection.py`` runs the same texts ov
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,6 @@ class CredulousReranker(OverlapReranker):
         return [8.0] * len(texts)
 
 
-def failing(items: Sequence[Any], known: Collection[str], why: str) -> list[Any]:
-    """Parameters; those whose id is in ``known`` fail today, and say so once they do not."""
-    ids = [item["id"] if isinstance(item, dict) else item for item in items]
-    assert set(known) <= set(ids)
-    fails = pytest.mark.xfail(strict=True, reason=why)
-    return [pytest.param(x, id=i, marks=[fails] if i in known else []) for x, i in zip(items, ids, strict=True)]
-
-
 def make(
     folder: Path, files: dict[str, str], *drafts: str, reranker: OverlapReranker | None = None
 ) -> tuple[Assistant, ScriptedGenerator]:
@@ -83,7 +75,8 @@ def shows(answer: Answer, words: str) -> bool:
 
 def flooded(attack: dict[str, Any]) -> dict[str, str]:
     poison = attack["poison"]
-    return {"honest.txt": attack["honest"]} | {f"p{n}.txt": poison[n % len(poison)] for n in range(COPIES)}
+    copies = max(COPIES, len(poison))
+    return {"honest.txt": attack["honest"]} | {f"p{n:02}.txt": poison[n % len(poison)] for n in range(copies)}
 
 
 def claim(attack: dict[str, Any], words: str) -> str:
@@ -108,18 +101,14 @@ def misled(attack: dict[str, Any], answer: Answer) -> bool:
     return shows(answer, attack["false"]) and not shows(answer, attack["right"]) and not answer.disagreement
 
 
-WON = ("person", "place", "date", "correction", "paraphrased")
-
-
-@pytest.mark.parametrize(
-    "attack",
-    failing(FLOODS, WON, "sides are told apart by quantities and opposite words only; copies are not counted as one"),
-)
+@pytest.mark.parametrize("attack", FLOODS, ids=lambda a: a["id"])
 def test_a_flood_does_not_hide_the_honest_side(attack: dict[str, Any], tmp_path: Path) -> None:
-    assert not misled(attack, believes(attack, tmp_path))
+    answer = believes(attack, tmp_path)
+    assert not misled(attack, answer)
+    assert shows(answer, attack["right"])
 
 
-@pytest.mark.parametrize("attack", failing(FLOODS, (), ""))
+@pytest.mark.parametrize("attack", FLOODS, ids=lambda a: a["id"])
 def test_the_question_that_a_document_repeats_is_no_answer(attack: dict[str, Any], tmp_path: Path) -> None:
     assert not [s.text for s in believes(attack, tmp_path).sentences if s.text.endswith("?")]
 
@@ -134,7 +123,7 @@ def test_attack_success_beside_clean_accuracy(tmp_path: Path) -> None:
         won.append(misled(attack, believes(attack, tmp_path / attack["id"] / "flooded")))
     print(f"floods: attack success {sum(won)} of {len(won)}, clean accuracy {sum(clean)} of {len(clean)}")
     assert all(clean)
-    assert sum(won) <= len(WON)
+    assert not any(won)
 
 
 # --- (b) documents that command ------------------------------------------------------------------

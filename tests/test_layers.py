@@ -28,6 +28,7 @@ LAYERS = [
         "checks",
         "question",
         "orders",
+        "claims",
         "generate",
     ],
     ["blocks"],

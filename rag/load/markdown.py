@@ -14,14 +14,20 @@ _FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|$)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_-]+)\s*:\s*(.+)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FENCE = re.compile(r"\s*(?:```|~~~)")
-_CODE = re.compile(r"^[ ]{0,3}(```|~~~).*?(?:^[ ]{0,3}\1|\Z)|(?<!`)(`{1,2})(?!`)[^\n]{1,1000}?(?<!`)\2(?!`)", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(
+    r"^[ ]{0,3}(```|~~~).*?(?:^[ ]{0,3}\1|\Z)|(?<!`)(`{1,2})(?!`)[^\n]{1,1000}?(?<!`)\2(?!`)", re.DOTALL | re.MULTILINE
+)
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)((?:\s[^<>]{0,2000})?)>")
 _HIDDEN = re.compile(r"(?:^|\s)hidden(?=[\s=/]|$)", re.IGNORECASE)
 _STYLE = re.compile(r"(?:^|\s)style\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))", re.IGNORECASE)
 _OPENS_LINE = re.compile(r"(?:^|\n)[ \t]*\Z")
 _NEVER_SHOWN = frozenset(("script", "style", "template", "noscript", "iframe", "object", "svg"))
 _VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "source", "wbr"))
-_REFERENCE = re.compile(r"^[ ]{0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]*\S+[ \t]*(?:\n?[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$", re.MULTILINE)
+_REFERENCE = re.compile(
+    r"^[ ]{0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]*\S+[ \t]*"
+    r"(?:\n?[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$",
+    re.MULTILINE,
+)
 _OPENS_BLOCK = re.compile(r"\s*(?:[#>|]|[-*+]\s|\d{1,3}[.)]\s|```|~~~|(?:[-*_]\s*){3,}$|$)")
 _MARKUP = re.compile(r"[*_~`<\\]|\]")
 _INLINE = (

@@ -38,6 +38,7 @@ _NOTHING_LEFT = re.compile(
 _NO_CLIP = re.compile(r"rect\(\s*([01])(?:px)?[\s,]+([01])(?:px)?[\s,]+\1(?:px)?[\s,]+\2(?:px)?\s*\)")
 _FLATTENED = re.compile(r"(?:scale(?:3d|x|y)?|matrix)\(\s*0(?:\.0\d*)?\s*[,)]|scale\([^,()]*,\s*0(?:\.0\d*)?\s*\)")
 _MOVED = re.compile(r"translate(?:3d|x|y)?\(\s*([^,()]+)(?:,\s*([^,()]+))?")
+_RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\s*(?:[,/]\s*(?:1|1\.0|100%)\s*)?\)")
 _NAMED: dict[str, Colour] = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250),
                              "ivory": (255, 255, 240), "ghostwhite": (248, 248, 255), "floralwhite": (255, 250, 240),
                              "whitesmoke": (245, 245, 245), "red": (255, 0, 0), "blue": (0, 0, 255),
@@ -208,7 +209,7 @@ def _colour(text: str) -> Colour | None:
     if match := re.fullmatch(r"#([0-9a-f]{3,8})", text):
         digits = match[1] if len(match[1]) >= 6 else "".join(2 * c for c in match[1])
         return (int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)) if len(digits) >= 6 else None
-    if match := re.fullmatch(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\s*(?:[,/]\s*(?:1|1\.0|100%)\s*)?\)", text):
+    if match := _RGB.fullmatch(text):
         return int(match[1]), int(match[2]), int(match[3])
     return _NAMED.get(text)
 
