@@ -33,6 +33,7 @@ _LEAST_SHARED = 3
 _RELEVANT = 0.3  # share of the question's words that both statements must speak of
 _MOST_QUOTES = 2
 _MOST_SIDES = 4
+_LEAST_ASKED = 2  # words of a question from which two answers to it are of one thing
 _KINDS: frozenset[Kind] = frozenset({"money", "percent", "count"})
 _NEAREST = 8  # sentences, by relevance, whose denials count
 _MENTIONED = 0.4  # shares of the question's words that a sentence has
@@ -286,7 +287,7 @@ def _given(question: str, text: str) -> _Given | None:
     """None for what cannot be an answer: it speaks of too little that is asked, or gives nothing of the kind."""
     asked = set(content_stems(question))
     said = content(asked, text)
-    if len(said.asked) < _NEARLY_ALL * len(asked):
+    if len(asked) < _LEAST_ASKED or len(said.asked) < _NEARLY_ALL * len(asked):
         return None
     dates: tuple[Value, ...] = ()
     stems = said.own
