@@ -18,7 +18,6 @@ READ_PASSAGES = 2
 READ_ON_TOPIC = 16  # sentences on the subject, where the sources are asked what they say of it
 ANSWERS = 2.0  # log-odds of the cross-encoder from which a sentence is an answer of its own, whatever the best one's
 AS_WELL = 3.0  # below the best one's: where even that is low, what comes as near as this is one too
-AS_WELL = 3.0  # below the best one's: where even that is low, what comes as near as this is one too
 _FAINT = -11.0  # about the least the cross-encoder ever says: of a sentence it did not read in context
 _FAINTER = 3.0  # log-odds: placed by hand over ``seeds/``, no set has such questions
 _EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
