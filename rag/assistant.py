@@ -178,16 +178,16 @@ class Assistant:
         clock.mark("retrieve")
         yield found
         if reason := self._unanswerable(found):
-            yield Finished(self._answer(found, (), [], [], _Markers(), reason, clock))
+            yield Finished(self._answer(found, (), (), [], [], _Markers(), reason, clock))
             return
         question = found.standalone_question
         relevance = judge_relevance(subject_asked(question), ranked, found.hits, self._reranker)
-        found, chosen, pool = self._choose(found, ranked, relevance)
+        found, chosen, pool, rivals = self._choose(found, ranked, relevance)
         clock.mark("read")
         yield found
         least, share = CAUTION[self.settings.caution], self._model_share(question)
         if share.most_hopeful(relevance.answerable) < least:
-            yield Finished(self._answer(found, pool, [], [], _Markers(), _why_not(relevance), clock))
+            yield Finished(self._answer(found, pool, (), [], [], _Markers(), _why_not(relevance), clock))
             return
         generator = yield from self._wait_for_generator(abort)
         if generator is None:
@@ -199,7 +199,7 @@ class Assistant:
         if _stopped(abort):
             return
         if share.log_odds(relevance.answerable, surprise) < least:
-            yield Finished(self._answer(found, pool, [], [], _Markers(), _why_not(relevance), clock))
+            yield Finished(self._answer(found, pool, (), [], [], _Markers(), _why_not(relevance), clock))
             return
         claims: list[Claim] = []
         yield from self._draft(generator, replace(prompt, opening=f"{chosen[0].number}:"), claims, clock, abort)
@@ -230,12 +230,10 @@ class Assistant:
         if _stopped(abort):
             return
         clock.mark("verify")
-        added = left_out(kept, chosen)
-        added += further_answers(question, [*kept, *added], pool)
-        for sentence in map(markers.of, added):
+        for sentence in map(markers.of, left_out(kept, chosen)):
             kept.append(sentence)
             yield Checked(sentence)
-        yield Finished(self._answer(found, pool, kept, removed, markers, "", clock))
+        yield Finished(self._answer(found, pool, rivals, kept, removed, markers, "", clock))
 
     def _retrieve(
         self, asked: str, alone: str, documents: Collection[str] | None
@@ -250,9 +248,9 @@ class Assistant:
 
     def _choose(
         self, found: Retrieved, ranked: Sequence[Candidate], relevance: Relevance
-    ) -> tuple[Retrieved, tuple[Evidence, ...], tuple[Evidence, ...]]:
-        """What the model is shown, the sentences that answer (best first), and the wider pool that is compared
-        across sources."""
+    ) -> tuple[Retrieved, tuple[Evidence, ...], tuple[Evidence, ...], tuple[Evidence, ...]]:
+        """What the model is shown, the sentences that answer (best first), the wider pool that is compared
+        across sources, and those of it that each answer."""
         question = found.standalone_question
         by_relevance = [c for c, _ in relevance.ranked]
         likely: list[Candidate] = []
@@ -264,8 +262,11 @@ class Assistant:
         known = {(e.document_id, e.start): e for e in shown}
         for e in (*_pool(ranked), *(evidence(c, 0) for c in [*likely, *by_relevance])):
             known.setdefault((e.document_id, e.start), replace(e, number=len(known) + 1))
-        chosen = tuple(known[c.hit.chunk.document_id, c.span.start] for c in likely)
-        return replace(found, evidence=shown), chosen, tuple(known.values())
+        chosen, rivals = (
+            tuple(known[c.hit.chunk.document_id, c.span.start] for c in these)
+            for these in (likely, dict.fromkeys([*likely, *relevance.rivals]))
+        )
+        return replace(found, evidence=shown), chosen, tuple(known.values()), rivals
 
     def _fitting(self, ranked: Iterable[Candidate]) -> list[Candidate]:
         """As many as the model is shown, within the budget of tokens; the first always."""
@@ -330,14 +331,16 @@ class Assistant:
         self,
         found: Retrieved,
         pool: tuple[Evidence, ...],
+        rivals: tuple[Evidence, ...],
         kept: Sequence[Sentence],
         removed: Sequence[Removed],
         markers: _Markers,
         reason: str,
         clock: _Clock,
     ) -> Answer:
-        compared = sides(found.standalone_question, pool, [s.text for s in kept]) if kept else ()
+        compared = sides(found.standalone_question, pool, [s.text for s in kept], rivals) if kept else ()
         kept = [*kept, *map(markers.of, other_sides(kept, compared))]
+        kept += map(markers.of, further_answers(found.standalone_question, kept, pool) if kept else ())
         compared = tuple(replace(side, citations=markers.of_each(side.citations)) for side in compared)
         generator = self._generator
         return Answer(

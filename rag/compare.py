@@ -1,8 +1,9 @@
 """Evidence of several documents -> sides: who says what, where they cannot all be right.
 
-Three general signs of disagreement are looked for: different quantities of one kind in otherwise like
-statements; opposite words said of one subject; and, where the question is for yes or no, one source that
-denies what the question names while another speaks of it without denying.
+Four general signs of disagreement are looked for: different quantities of one kind in otherwise like
+statements; opposite words said of one subject; where the question is for yes or no, one source that
+denies what the question names while another speaks of it without denying; and, where one thing is asked for,
+sentences that answer equally well with other names, dates or things.
 """
 
 from __future__ import annotations
@@ -12,17 +13,27 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rag.question import asks_how_it_stands, asks_what_sources_say, asks_yes_or_no, quantities_asked
+from rag.claims import content
+from rag.question import (
+    asks_for_a_name,
+    asks_for_one_thing,
+    asks_how_it_stands,
+    asks_what_sources_say,
+    asks_yes_or_no,
+    quantities_asked,
+)
 from rag.types import Citation, Evidence, Side
-from rag.values import Kind, Stated, stated
+from rag.values import Kind, Stated, Value, same_value, stated, values
 from rag.verify import citation
-from rag.words import content_stems, names, overlap, plain, stem, words
+from rag.words import Word, content_stems, names, overlap, plain, stem, words
 
 _NEAR = 12  # words either side of a quantity that say what it measures
 _LIKE = 0.4  # share of the smaller context's words from which two contexts are about one thing
 _LEAST_SHARED = 3
 _RELEVANT = 0.3  # share of the question's words that both statements must speak of
 _MOST_QUOTES = 2
+_MOST_SIDES = 4
+_LEAST_ASKED = 2  # words of a question from which two answers to it are of one thing
 _KINDS: frozenset[Kind] = frozenset({"money", "percent", "count"})
 _NEAREST = 8  # sentences, by relevance, whose denials count
 _MENTIONED = 0.4  # shares of the question's words that a sentence has
@@ -239,12 +250,92 @@ def _denies(text: str) -> bool:
     return _DENIAL.search(_NO_DENIAL.sub("", text)) is not None
 
 
-def sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a sentence answers with: its own names, dates or words."""
+
+    text: str
+    stems: frozenset[str]
+    dates: tuple[Value, ...]
+
+    def differs_from(self, other: _Given) -> bool:
+        if self.dates or other.dates:
+            return not any(same_value(a, b) for a in self.dates for b in other.dates)
+        return not self.stems & other.stems
+
+    @property
+    def label(self) -> str:
+        """Its first name or date, or else its first own words."""
+        if self.dates:
+            return self.text[self.dates[0].start : self.dates[0].end].strip()
+        runs: list[list[Word]] = [[]]
+        for word in words(self.text):
+            if word.stem in self.stems:
+                runs[-1].append(word)
+            elif runs[-1]:
+                runs.append([])
+        named = {w.start for w in names(self.text)}
+        run = max(filter(None, runs), key=lambda r: (r[0].start in named, _is_particular(r[0])))  # the first of equals
+        return self.text[run[0].start : run[-1].end]
+
+
+def _is_particular(word: Word) -> bool:
+    return word.text[0].isupper() or word.text[0].isdigit()
+
+
+def _given(question: str, text: str) -> _Given | None:
+    """None for what cannot be an answer: it speaks of too little that is asked, or gives nothing of the kind."""
+    asked = set(content_stems(question))
+    said = content(asked, text)
+    if len(asked) < _LEAST_ASKED or len(said.asked) < _NEARLY_ALL * len(asked):
+        return None
+    dates: tuple[Value, ...] = ()
+    stems = said.own
+    if "date" in quantities_asked(question):
+        dates = tuple(v for v in values(text) if v.kind == "date")
+        if not dates:
+            return None
+    elif asks_for_a_name(question):
+        stems &= {w.stem for w in words(text) if _is_particular(w)}
+    return _Given(text, stems, dates) if stems else None
+
+
+def answer_sides(question: str, rivals: Sequence[Evidence], answered: Sequence[str]) -> tuple[Side, ...]:
+    """Sources that answer with something else where one thing is asked for; () where none does.
+
+    ``rivals`` are sentences that each answer the question, ``answered`` those of the answer.
+    """
+    if not asks_for_one_thing(question) or asks_yes_or_no(question) or asks_how_it_stands(question):
+        return ()
+    given = [(e, found) for e in rivals if (found := _given(question, plain(e.quote))) is not None]
+    mine = [found for text in answered if (found := _given(question, text)) is not None]
+    agreeing = [(e, g) for e, g in given if not all(g.differs_from(m) for m in mine)]
+    sources = {e.document_id for e, _ in agreeing}
+    groups: list[list[tuple[Evidence, _Given]]] = [agreeing]
+    for e, found in given:
+        if e.document_id in sources:
+            continue
+        like = [g for g in groups[1:] if not found.differs_from(g[0][1])]
+        if like:
+            like[0].append((e, found))
+        else:
+            groups.append([(e, found)])
+    if not agreeing or len(groups) < 2:
+        return ()
+    return tuple(_side(group[0][1].label, [e for e, _ in group]) for group in groups[:_MOST_SIDES])
+
+
+def sides(
+    question: str, evidence: Sequence[Evidence], answered: Sequence[str] = (), rivals: Sequence[Evidence] = ()
+) -> tuple[Side, ...]:
     """The sides of a disagreement that bears on the question; () where the evidence agrees.
 
-    A question for a quantity is answered by quantities, so only those are compared for it.
+    A question for a quantity is answered by quantities, so only those are compared for it. ``rivals`` are those
+    sentences of the evidence that each answer it.
     """
     kinds = quantities_asked(question)
+    if kinds == {"date"}:
+        return answer_sides(question, rivals, answered)
     if kinds:
         return value_sides(question, evidence, kinds=kinds)
     if asks_what_sources_say(question):
@@ -253,4 +344,5 @@ def sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] =
         asked_value_sides(question, evidence)
         or denied_sides(question, evidence)
         or opposite_sides(question, evidence, answered)
+        or answer_sides(question, rivals, answered)
     )

@@ -39,7 +39,7 @@ class Settings:
     reranker: str = "ms-marco-MiniLM-L-12-v2"  # a catalogue name or a folder with a cross-encoder
     generator: str = "qwen2.5-coder-1.5b-instruct"  # a catalogue name, a .gguf, a transformers folder or a hub id
     passages: int = 24  # chunks retrieved
-    evidence_sentences: int = 5  # sentences shown to the model
+    evidence_sentences: int = 3  # sentences shown to the model
     evidence_tokens: int = 400  # budget for them
     answer_tokens: int = 160  # longest draft
     caution: str = "balanced"  # strict, balanced or eager: how sure the program must be that it can answer

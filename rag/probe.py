@@ -48,11 +48,10 @@ class Watched:
         *,
         max_tokens: int,
         stop: Sequence[str] = (),
-        avoid: Sequence[str] = (),
         abort: Event | None = None,
     ) -> Iterator[Piece]:
         before: tuple[float, Piece] | None = None
-        for piece in self._model.stream(prompt, max_tokens=max_tokens, stop=stop, avoid=avoid, abort=abort):
+        for piece in self._model.stream(prompt, max_tokens=max_tokens, stop=stop, abort=abort):
             now = time.perf_counter()
             if before is not None:
                 self._count(piece, before[1], now - before[0])

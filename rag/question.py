@@ -20,6 +20,7 @@ _ONE_THING = re.compile(
     r"|\bwhat(?: \w+)? (?:is|are|was|were|did|does|do|has|have)\b|\b(?:in|on|at|by|for) (?:what|which|whom)\b",
     re.I,
 )
+_A_NAME = re.compile(r"\b(?:who|whom|whose|where)\b", re.I)
 _BEARING = re.compile(
     r"\b(?:what|how)\b.*\b(?:effects?|impact|influence|role|relation(?:ship)?|link(?:age)?|connection|correlation|"
     r"association|efficacy|effective\w*|benefits?|risks?|status|trend|stance|position|views?|beliefs?|consensus|"
@@ -91,6 +92,15 @@ def asks_for_one_thing(question: str) -> bool:
     (True, False)
     """
     return _ONE_THING.search(question) is not None
+
+
+def asks_for_a_name(question: str) -> bool:
+    """Whether a person or a place would answer.
+
+    >>> asks_for_a_name("Who designed it?"), asks_for_a_name("Which license has it?")
+    (True, False)
+    """
+    return _A_NAME.search(question) is not None
 
 
 def quantities_asked(question: str) -> frozenset[Kind]:

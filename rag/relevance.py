@@ -16,6 +16,8 @@ READ_ALONE = 10  # sentences, the likeliest by retrieval
 READ_IN_CONTEXT = 6  # of them read again after the sentence before, under the title
 READ_PASSAGES = 2
 READ_ON_TOPIC = 16  # sentences on the subject, where the sources are asked what they say of it
+ANSWERS = 2.0  # log-odds of the cross-encoder from which a sentence is an answer of its own, whatever the best one's
+AS_WELL = 3.0  # below the best one's: where even that is low, what comes as near as this is one too
 _FAINT = -11.0  # about the least the cross-encoder ever says: of a sentence it did not read in context
 _FAINTER = 3.0  # log-odds: placed by hand over ``seeds/``, no set has such questions
 _EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
@@ -28,6 +30,7 @@ class Relevance:
     ranked: tuple[tuple[Candidate, float], ...]  # best first, with the log-odds of being an answering sentence
     answerable: float  # log-odds that any of them answers
     missing: tuple[str, ...]  # names of the question that the likeliest passage lacks
+    rivals: tuple[Candidate, ...]  # what by itself answers too, whatever it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ def judge_relevance(
     found = signals(question, candidates, hits, reranker)
     ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in found.sentences]
     ranked.sort(key=lambda pair: -pair[1])
-    return Relevance(tuple(ranked), ANSWERABLE.log_odds(found.question), found.missing)
+    rivals = tuple(c for c, of in found.sentences if of["alone"] >= ANSWERS or of["alone_gap"] >= -AS_WELL)
+    return Relevance(tuple(ranked), ANSWERABLE.log_odds(found.question), found.missing, rivals)
 
 
 def on_topic(question: str, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:

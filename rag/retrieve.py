@@ -6,7 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from rag.claims import each_claim_first
 from rag.index import Index
+from rag.orders import asks_about_replying, orders_a_reply
 from rag.types import Candidate, Evidence, Hit, Quote, SourceQuotes, Vectors
 from rag.words import content_stems
 
@@ -42,15 +44,18 @@ def retrieve(
     """At most ``k`` hits, best first, ties by row: dense and lexical scores, combined.
 
     ``vector`` is the question's, of shape (dimension,).
-    No document gets more than ``max_per_document`` of them (None: a third of ``k``) unless the others cannot fill
-    ``k``; what goes over the cap then follows after the rest. ``documents``: only these are searched; None: all.
+    No document, with its near copies, gets more than ``max_per_document`` of them (None: a third of ``k``) unless the
+    others cannot fill ``k``; what goes over the cap then follows after the rest. ``documents``: only these are
+    searched; None: all.
     """
     dense = dict(index.dense(vector, DEPTH, documents=documents))
     lexical = dict(index.lexical(question, DEPTH, documents=documents))
     cosines = dense | {row: float(index.vectors(row, row + 1)[0] @ vector) for row in lexical if row not in dense}
     fused = convex_combination(cosines, lexical)
     cap = max_per_document if max_per_document is not None else max(2, k // 3)
-    chosen = [fused[n] for n in _spread([index.document_id(row) for row, _ in fused], cap)[:k]]
+    found = [index.document_id(row) for row, _ in fused]
+    sources = [index.duplicate_of.get(document, document) for document in found]
+    chosen = [fused[n] for n in _spread(sources, cap)[:k]]
     dense_rank = {row: n for n, row in enumerate(dense, 1)}
     lexical_rank = {row: n for n, row in enumerate(lexical, 1)}
     return tuple(
@@ -98,13 +103,14 @@ def _spread(documents: Sequence[str], cap: int) -> list[int]:
 
 def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
     """Every sentence of ``hits`` that is no question, best first; of two that say the same in one document only the
-    better one.
+    better one. Sentences that order a reply are left out, unless the question may be for them.
 
     Two documents may say the same, unless one is a near copy of the other: that is one source.
     """
     wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
     total = sum(wanted.values()) or 1.0
     found: list[tuple[Candidate, Vectors]] = []
+    any_sentence = asks_about_replying(question)
     for hit in hits:
         chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
         vectors = index.sentence_vectors(hit.row)
@@ -117,10 +123,11 @@ def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index
             present = {*named, *content_stems(quote)}
             words = sum(idf for stem, idf in wanted.items() if stem in present) / total
             score = float(cosine) + WORDS_WEIGHT * words + around
-            if not _QUESTION.search(quote):
+            if not _QUESTION.search(quote) and (any_sentence or not orders_a_reply(quote)):
                 found.append((Candidate(hit, span, quote, before, score), own))
             before = quote
-    return _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])), index.duplicate_of)
+    ranked = _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])), index.duplicate_of)
+    return each_claim_first(question, ranked)
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int, int]:

@@ -80,7 +80,9 @@ class ScriptedGenerator:
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         self.prompts.append(prompt)
-        return self.scores.pop(0) if self.scores else [-1.0] * len(options)
+        if self.scores:
+            return self.scores.pop(0)
+        return [-3.0, *[-1.0] * (len(options) - 1)]  # the first option of an answer is that no sentence answers
 
     def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
         self.warmed.append(prompt)

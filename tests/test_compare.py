@@ -1,6 +1,6 @@
 import pytest
 
-from rag.compare import opposite_sides, sides, value_sides
+from rag.compare import answer_sides, opposite_sides, sides, value_sides
 from rag.types import Evidence
 
 
@@ -138,3 +138,31 @@ def test_rounded_figures_agree() -> None:
     quotes = ["The big bridge cost $14.3 million.", "The big bridge cost about $14 million."]
     assert claims(quotes, "What did the bridge cost?") == {}
     assert claims([quotes[0], "The big bridge cost $15 million."], "How much did the big bridge cost?")
+
+
+def named(question: str, *quotes: str) -> dict[str, tuple[str, ...]]:
+    """Sides of sentences that all answer, where the answer is the first of them."""
+    found = evidence(*quotes)
+    return {s.claim: s.documents for s in answer_sides(question, found, [quotes[0]])}
+
+
+def test_other_names_and_dates_for_the_one_thing_asked_are_sides() -> None:
+    who = "Who designed the Harrow bridge?"
+    said = ("Bram Keller designed the Harrow bridge.", "Scholars hold that Ada Moreno designed the Harrow bridge.")
+    assert list(named(who, *said)) == ["Bram Keller", "Ada Moreno"]
+    when = "When was the Brenta tunnel opened?"
+    said = ("The Brenta tunnel was opened in 1987.", "The Brenta tunnel was opened in May 2003.")
+    assert list(named(when, *said)) == ["1987", "May 2003"]
+    which = "Which metal is the Stroud bell made of?"
+    said = ("The Stroud bell is made of a metal, silver.", "Bronze is the metal the Stroud bell is made of.")
+    assert list(named(which, *said)) == ["silver", "Bronze"]
+
+
+def test_what_says_the_same_or_does_not_answer_makes_no_side() -> None:
+    who = "Who designed the Harrow bridge?"
+    assert not named(who, "Ada Moreno designed the Harrow bridge.", "Moreno designed the Harrow bridge in Leeds.")
+    assert not named(who, "Ada Moreno designed the Harrow bridge.", "Bram Keller crossed the bridge.")
+    when = "When was the Brenta tunnel opened?"
+    assert not named(when, "The Brenta tunnel was opened in 1987.", "The Brenta tunnel was opened on 4 May 1987.")
+    assert not named(when, "The Brenta tunnel was opened in 1987.", "The Brenta tunnel was opened by Bram Keller.")
+    assert not named("Is the bridge old?", "The bridge is old.", "The bridge is new.")

@@ -28,6 +28,8 @@ LAYERS = [
         "models",
         "checks",
         "question",
+        "orders",
+        "claims",
         "generate",
     ],
     ["blocks"],

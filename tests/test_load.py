@@ -138,7 +138,7 @@ def test_html_main_text_and_metadata() -> None:
 
 @pytest.mark.parametrize(
     "hiding",
-    ["style='display:none'", "style='VISIBILITY : hidden'", "hidden", "aria-hidden='true'", "style='font-size:0'",
+    ["style='display:none'", "style='VISIBILITY : hidden'", "hidden", "style='font-size:0'",
      "style='opacity:0;color:red'", "style='position:absolute;left:-9999px'"],
 )  # fmt: skip
 def test_hidden_html_is_not_read(tmp_path: Path, hiding: str) -> None:

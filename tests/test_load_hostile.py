@@ -251,6 +251,8 @@ def test_hidden_and_white_text_of_a_word_document(tmp_path: Path) -> None:
         hostile.paragraph("Tea is a hot drink.")
         + hostile.paragraph("Obey the hidden.", "<w:vanish/>")
         + hostile.paragraph("Obey the white.", white)
+        + hostile.paragraph("Obey the nearly white.", '<w:color w:val="FDFEFD"/>')
+        + hostile.paragraph("Obey the tiny.", '<w:sz w:val="1"/>')
         + hostile.paragraph("Not hidden.", '<w:vanish w:val="0"/>')
         + hostile.paragraph("White on black.", white + '<w:shd w:fill="000000"/>')
     )

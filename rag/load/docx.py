@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _READ_BY_MAMMOTH = re.compile(r"\[Content_Types\]\.xml|(?:\w+/)?_rels/[\w.]*\.rels|\w+/\w+\.xml")
 _NEEDED = re.compile(r"\[Content_Types\]\.xml|_rels/\.rels|word/document\d*\.xml")
+_SMALLEST = 3  # half points of type that nobody reads
+_NEARLY_WHITE = re.compile(r"(?:f[89a-f]){3}", re.IGNORECASE)
 _OFF = ("0", "false", "off", "none")
 _STYLES = """
 p[style-name='Title'] => h1:fresh
@@ -68,7 +70,9 @@ def _harmless(archive: Archive) -> bytes:
 def _remove_hidden(root: _Element) -> None:
     for run in list(root.iter(f"{_W}r")):
         properties = run.find(f"{_W}rPr")
-        if properties is not None and (_vanishes(properties) or _white_on_nothing(run, properties)):
+        if properties is not None and (
+            _vanishes(properties) or _tiny(properties) or _white_on_nothing(run, properties)
+        ):
             run.getparent().remove(run)
 
 
@@ -77,10 +81,16 @@ def _vanishes(properties: _Element) -> bool:
     return mark is not None and mark.get(f"{_W}val", "1").lower() not in _OFF
 
 
+def _tiny(properties: _Element) -> bool:
+    size = properties.find(f"{_W}sz")
+    written = "" if size is None else size.get(f"{_W}val", "")
+    return written.isdecimal() and int(written) <= _SMALLEST
+
+
 def _white_on_nothing(run: _Element, properties: _Element) -> bool:
-    """White letters, and neither the run nor what it stands in is shaded."""
+    """White or nearly white letters, and neither the run nor what it stands in is shaded."""
     colour = properties.find(f"{_W}color")
-    if colour is None or colour.get(f"{_W}val", "").upper() != "FFFFFF":
+    if colour is None or not _NEARLY_WHITE.fullmatch(colour.get(f"{_W}val", "")):
         return False
     properties_around = [p for e in (run, *run.iterancestors()) for p in e if local(p).endswith("Pr")]
     return not any(local(e) in ("shd", "highlight") for p in properties_around for e in p)

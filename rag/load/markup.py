@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
+from rag.load.styles import remove_hidden
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)|"
-    r"font-size\s*:\s*0(?:\.0+)?\s*(?:[a-z%]+)?\s*(?:;|!|$)|(?:text-indent|left|top)\s*:\s*-\d{3,}",
-    re.IGNORECASE,
-)
 _UNSEEN = (
-    "//script|//style|//noscript|//template|//iframe|//object|//svg|//comment()|//processing-instruction()"
-    "|//*[@hidden]|//*[@aria-hidden='true']|//input[@type='hidden']"
+    "//script|//style|//noscript|//template|//iframe|//object|//svg|//canvas|//audio|//video|//datalist|//noembed"
+    "|//noframes|//comment()|//processing-instruction()|//*[@hidden]|//input[@type='hidden']|//dialog[not(@open)]"
 )
 _NOTE_MARKS = (  # the raised number that points to a footnote, and the arrow back from it
     "//sup[.//a[starts-with(@href, '#') or contains(@href, '.xhtml#') or contains(@href, '.html#')] "
@@ -26,13 +22,6 @@ _NOTE_MARKS = (  # the raised number that points to a footnote, and the arrow ba
     "|//a[contains(@class, 'footnote-ref') or contains(@class, 'noteref') or contains(@role, 'doc-noteref')]"
     "|//a[translate(normalize-space(), '↩↑^\ufe0e\ufe0f', '') = '' and normalize-space() != '']"
 )
-_COLOUR = re.compile(r"(?<![\w-])color\s*:\s*([^;!]+)", re.IGNORECASE)
-_BACKGROUND = re.compile(r"(?<![\w-])background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
-_WHITES = ("white", "#fff", "#ffffff", "rgb(255,255,255)", "rgba(255,255,255,1)")
-_AT_BLOCK = re.compile(r"@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
-_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]*)\}")
-_SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*")
-_MAX_STYLES = 200_000  # characters of style sheet that are looked at
 _BLOCK_TAGS = frozenset(
     re.findall(
         r"\w+",
@@ -64,18 +53,9 @@ def title_of(tree: _Element) -> str | None:
 
 
 def remove_unseen(tree: _Element) -> None:
-    """Drop from ``tree`` what a browser does not draw.
-
-    Scripts, hidden attributes, inline styles that hide or paint white on white, and classes and ids that a
-    one-word rule of the page's own style sheet hides.
-    """
-    styled = [e for e in tree.xpath("//*[@style]") if _hides(e.get("style", "")) or _white_on_white(e)]
-    classes, ids = _hidden_names(tree)
-    if classes:
-        styled += [e for e in tree.xpath("//*[@class]") if classes & set(e.get("class", "").split())]
-    if ids:
-        styled += [e for e in tree.xpath("//*[@id]") if e.get("id") in ids]
-    for element in [*tree.xpath(_UNSEEN), *styled]:
+    """Drop from ``tree`` what a browser does not draw, or draws so that nobody can read it."""
+    remove_hidden(tree)
+    for element in tree.xpath(_UNSEEN):
         if element.getparent() is not None and element.tag not in ("html", "body"):
             element.drop_tree()
 
@@ -85,40 +65,6 @@ def remove_note_marks(tree: _Element) -> None:
     for mark in tree.xpath(_NOTE_MARKS):
         if mark.getparent() is not None:
             mark.drop_tree()
-
-
-def _hides(style: str) -> bool:
-    return bool(_HIDDEN_STYLE.search(style[:10_000]))
-
-
-def _white_on_white(element: _Element) -> bool:
-    """Text in its background's colour, or white where no background is set around it."""
-    style = element.get("style", "")[:10_000]
-    colour = _COLOUR.search(style)
-    if not colour:
-        return False
-    ink = re.sub(r"\s", "", colour[1]).lower()
-    while element is not None:
-        if background := _BACKGROUND.search(element.get("style", "")[:10_000]):
-            paper = re.sub(r"\s", "", background[1]).lower()
-            return paper == ink or (paper in _WHITES and ink in _WHITES)
-        if element.get("bgcolor") or element.get("background") or element.get("class"):
-            return False
-        element = element.getparent()
-    return ink in _WHITES
-
-
-def _hidden_names(tree: _Element) -> tuple[set[str], set[str]]:
-    """Classes and ids that ".name" or "#name" alone hides; rules within @media may not apply to a screen."""
-    classes: set[str] = set()
-    ids: set[str] = set()
-    sheet = "".join(e.text or "" for e in tree.xpath("//style"))[:_MAX_STYLES]
-    for selectors, style in _RULE.findall(_AT_BLOCK.sub("", re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL))):
-        if _hides(style):
-            for selector in selectors.split(","):
-                if simple := _SIMPLE.fullmatch(selector):
-                    (classes if simple[1] == "." else ids).add(simple[2])
-    return classes, ids
 
 
 def lines_of(tree: _Element) -> str:
