@@ -1,4 +1,4 @@
-"""A claim against a premise, by what can be compared exactly: quantities, names and negation.
+"""A claim against a premise, by what can be compared exactly: quantities, names, negation and direction.
 
 These are necessary conditions: a claim that fails one is not supported however alike the words are.
 """
@@ -6,7 +6,7 @@ These are necessary conditions: a claim that fails one is not supported however 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rag.values import same_value, values
@@ -17,20 +17,29 @@ NEGATIONS = frozenset(
 )
 _CONTRACTED = re.compile(r"n['’]t$", re.I)
 _REACH = 4  # content words after a negation that it still governs
+_AWAY, _TOWARDS = frozenset({"from", "by"}), frozenset({"to"})
+_BEFORE_NAME = frozenset("the a an its their his her our".split())
+_DESCRIBED = 2  # words of description between from or by and the name ("from AI startup Midjourney")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a claim stands to a premise. ``coverage`` is the share of the claim's content stems found in it."""
+    """How a claim stands to a premise.
+
+    ``coverage`` is the share of the claim's content stems found in it, ``order`` that of those found in the claim's
+    order: what is taken from here and there may say something else.
+    """
 
     missing_values: tuple[str, ...]
     missing_names: tuple[str, ...]
     negation: str  # the word affirmed on one side and denied on the other, or ""
+    direction: str  # the name that something goes to on one side and comes from on the other, or ""
     coverage: float
+    order: float
 
     @property
     def passes(self) -> bool:
-        return not (self.missing_values or self.missing_names or self.negation)
+        return not (self.missing_values or self.missing_names or self.negation or self.direction)
 
     @property
     def why(self) -> str:
@@ -41,6 +50,8 @@ class Check:
             return f"the source does not name {', '.join(self.missing_names)}"
         if self.negation:
             return f"“{self.negation}” is affirmed on one side and denied on the other"
+        if self.direction:
+            return f"it goes to {self.direction} on one side and comes from there on the other"
         return ""
 
 
@@ -80,6 +91,48 @@ def _negation_conflict(claim: str, premise: str) -> str:
     return ""
 
 
+def _sides_of_names(text: str) -> dict[str, set[bool]]:
+    """By the stem of a name, whether something comes from it (True) or goes to it (False), where a word says so."""
+    all_words, found = words(text), {w.start for w in names(text)}
+    sides: dict[str, set[bool]] = {}
+    for at, name in enumerate(all_words):
+        if name.start not in found:
+            continue
+        described, end = 0, name.start
+        for before in reversed(all_words[:at]):
+            lower = before.text.lower()
+            if re.search(r"[^\s\w'’“”\"-]", text[before.end : end]) or described > _DESCRIBED:
+                break
+            end = before.start
+            if lower in _AWAY or (lower in _TOWARDS and not described):
+                sides.setdefault(name.stem, set()).add(lower in _AWAY)
+                break
+            if lower in STOPWORDS and lower not in _BEFORE_NAME:
+                break
+            described += before.start not in found and lower not in _BEFORE_NAME
+    return sides
+
+
+def _turned(claim: str, premise: str) -> str:
+    """A name that is only where something comes from in one text, and only where it goes to in the other; or ""."""
+    there = _sides_of_names(premise)
+    return next((name for name, sides in _sides_of_names(claim).items() if not sides & there.get(name, sides)), "")
+
+
+def _in_order(wanted: Sequence[str], present: Sequence[str]) -> float:
+    """Length of the longest common subsequence (Wagner & Fischer 1974), as a share of ``wanted``; 1 where it is empty.
+
+    >>> _in_order("abcd", "xaybd"), _in_order("ab", "ba")
+    (0.75, 0.5)
+    """
+    row = [0] * (len(present) + 1)
+    for one in wanted:
+        diagonal = 0
+        for n, other in enumerate(present, 1):
+            diagonal, row[n] = row[n], diagonal + 1 if one == other else max(row[n], row[n - 1])
+    return row[-1] / len(wanted) if wanted else 1.0
+
+
 def check(claim: str, premise: str, *, known: Collection[str] = ()) -> Check:
     """Compare a claim with the exact text it cites.
 
@@ -108,5 +161,7 @@ def check(claim: str, premise: str, *, known: Collection[str] = ()) -> Check:
         missing_values,
         tuple(dict.fromkeys(missing_names)),
         _negation_conflict(claim, premise),
+        _turned(claim, premise),
         overlap(content_stems(claim), content_stems(premise)),
+        _in_order(content_stems(claim), content_stems(premise)),
     )

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag import metrics
-from rag.checks import check
+from rag.checks import Check, check
 from rag.datasets import DataSet, GoldSentence, Pair, Question
 from rag.gold import holds_answer, holds_most, same_sentence
 from rag.metrics import Measure
-from rag.verify import SAME_WORDS, SOME_WORDS, support
+from rag.verify import SOME_WORDS, own_words, support
 
 Measures = dict[str, Measure]
 
@@ -164,7 +164,7 @@ def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, float], *, seed: i
     )
     asked = [p for p in pairs if p.id in judged]
     supported = [p.label == "supported" for p in asked]
-    ruled = [_ruled(checks[p.id].passes, checks[p.id].coverage, judged[p.id]) for p in asked]
+    ruled = [_ruled(checks[p.id], judged[p.id]) for p in asked]
     kept = [score >= 0 for score in ruled]
     return found | _there(
         {
@@ -272,9 +272,9 @@ def _exact(question: Question, outcome: Outcome) -> bool:
     )
 
 
-def _ruled(passes: bool, coverage: float, judged: float) -> float:
+def _ruled(found: Check, judged: float) -> float:
     """The score of rag.verify's rule for one premise: 0 or more is kept; what the rule holds alike, support orders."""
-    score = support(coverage, judged)
-    if not passes or coverage < SOME_WORDS:
+    score = support(found.coverage, judged)
+    if not found.passes or found.coverage < SOME_WORDS:
         return score - _FAR
-    return score + _FAR if coverage >= SAME_WORDS else score
+    return score + _FAR if own_words(found) else score

@@ -18,7 +18,8 @@ from rag.checks import Check, check
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
 from rag.words import content_stems, names, plain
 
-SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording
+SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording,
+SAME_ORDER = 0.7  # and of those in its order
 SOME_WORDS = 0.4  # below it the source speaks of something else
 _FRAGMENT_WORDS = 4  # a claim with fewer content words and no auxiliary is read as the end of the question
 _AUXILIARY = re.compile(
@@ -100,6 +101,11 @@ def _wide(statement: _Statement, narrow: Sequence[_Held], widen: Widen) -> list[
     return sorted((statement.hold([w]) for w in wider), key=lambda h: -h.check.coverage)
 
 
+def own_words(check: Check) -> bool:
+    """Whether the claim is the source's own wording, so that nobody needs to judge it."""
+    return check.coverage >= SAME_WORDS and check.order >= SAME_ORDER
+
+
 def support(coverage: float, judged: float) -> float:
     """Log-odds that a claim is supported, of the share of its words in the premise and the judge's probability."""
     return SUPPORT.log_odds({"coverage": coverage, "judge": log_odds(judged)})
@@ -140,7 +146,7 @@ def verify(
     for held in (narrow, _wide(statement, narrow, widen) if widen else []):
         plausible = [h for h in held if h.check.passes and h.check.coverage >= SOME_WORDS]
         for found in plausible:
-            if found.check.coverage >= SAME_WORDS:
+            if own_words(found.check) if not fragment else found.check.coverage >= SAME_WORDS:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         for found in plausible[: 0 if fragment else _MOST_JUDGED]:
             (probability,) = verifier.support(statement.text, [found.premise], abort=abort)

@@ -12,6 +12,9 @@ DEAL = "Alexandr Wang joined through a $14.3 billion investment deal with his st
         ("The startup's deal was worth $14.3bn.", DEAL),
         ("Avocado is a large language model.", "Avocado, an LLM, was shown."),
         ("Avocado is an LLM.", "“Avocado”: A massive Large Language Model designed to succeed Llama."),
+        ("Seedling licensed the tool to Orchard.", "It is a tool that Orchard licensed from Seedling."),
+        ("It went to Orchard.", "It came from Orchard and went back to Orchard."),
+        ("They want to help Orchard.", "It is a gift from Orchard."),
         ("Meta won't release everything.", "Here the strategy gets interesting: Meta won't release everything."),
     ],
 )
@@ -28,6 +31,12 @@ def test_what_agrees_passes(claim: str, premise: str) -> None:
         ("Meta will release everything.", "Meta won't release everything.", "releas"),
         ("Avocado is not open.", "Avocado is open to everyone.", "open"),
         ("The capital of France is Paris.", "Meta is developing a model.", "France"),
+        (
+            "Orchard licensed the tool to Seedling.",
+            "It is a tool that Orchard licensed from AI startup Seedling.",
+            "seedl",
+        ),
+        ("The tool came from the Orchard lab.", "The tool went to Orchard.", "orchard"),
     ],
 )
 def test_what_differs_in_value_name_or_negation_fails(claim: str, premise: str, reason: str) -> None:
@@ -42,6 +51,11 @@ def test_negation_does_not_reach_over_punctuation() -> None:
 
 def test_not_only_is_no_negation() -> None:
     assert not negated_stems("It is not only fast")
+
+
+def test_order_is_the_share_of_words_in_the_claims_order() -> None:
+    assert check("Foxes eat mice", "Foxes often eat mice").order == 1
+    assert check("Mice eat foxes", "Foxes eat mice").order == pytest.approx(1 / 3)
 
 
 def test_coverage_is_the_share_of_the_claims_words() -> None:
