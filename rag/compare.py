@@ -308,7 +308,8 @@ def answer_sides(question: str, rivals: Sequence[Evidence], answered: Sequence[s
     if not asks_for_one_thing(question) or asks_yes_or_no(question) or asks_how_it_stands(question):
         return ()
     given = [(e, found) for e in rivals if (found := _given(question, plain(e.quote))) is not None]
-    mine = [found for text in answered if (found := _given(question, text)) is not None]
+    # an answer may be no more than the name that completes the question
+    mine = [found for text in answered if (found := _given(question, f"{question} {text}")) is not None]
     agreeing = [(e, g) for e, g in given if not all(g.differs_from(m) for m in mine)]
     sources = {e.document_id for e, _ in agreeing}
     groups: list[list[tuple[Evidence, _Given]]] = [agreeing]

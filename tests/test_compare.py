@@ -158,6 +158,12 @@ def test_other_names_and_dates_for_the_one_thing_asked_are_sides() -> None:
     assert list(named(which, *said)) == ["silver", "Bronze"]
 
 
+def test_an_answer_that_only_completes_the_question_has_another_side() -> None:
+    who = "Who designed the Harrow bridge?"
+    found = evidence("Bram Keller designed the Harrow bridge.", "Ada Moreno designed the Harrow bridge in 1931.")
+    assert [s.claim for s in answer_sides(who, found, ["Bram Keller."])] == ["Bram Keller", "Ada Moreno"]
+
+
 def test_what_says_the_same_or_does_not_answer_makes_no_side() -> None:
     who = "Who designed the Harrow bridge?"
     assert not named(who, "Ada Moreno designed the Harrow bridge.", "Moreno designed the Harrow bridge in Leeds.")
