@@ -30,6 +30,7 @@ from platformdirs import user_cache_path
 
 from benchmarks.peers.score import paired_ratio, peer_answer, system_measures
 from benchmarks.peers.serve import CONTEXT_TOKENS, PEERS, Used
+from benchmarks.peers.table import table
 from rag import assistant, models
 from rag.assistant import Assistant
 from rag.build import build, index_documents
@@ -47,7 +48,7 @@ from rag.types import Embedder, Finished
 
 HERE = Path(__file__).resolve().parent
 SYSTEMS = ("rag", *PEERS)
-WARM_UP = "What is this collection of documents about?"  # asked once of each, uncounted
+WARM_UP = "In one word, what are the documents about?"  # asked once of each, uncounted
 
 
 class PeerFailed(Exception):
@@ -83,7 +84,9 @@ class Peer:
         found = self._exchange(question, self._place.patience)
         if "error" in found:
             raise PeerFailed(found["error"])
-        return {**found, "used": self._used()}
+        used = self._used()
+        used["processor_seconds"] = round(used["processor_seconds"] + found.pop("processor_seconds"), 2)
+        return {**found, "used": used}
 
     def close(self) -> None:
         if self._process is not None:
@@ -136,7 +139,7 @@ class Peer:
             raise PeerFailed("its process ended" if came else f"no answer within {patience:.0f} s")
         return dict(json.loads(line))
 
-    def _used(self) -> dict[str, int]:
+    def _used(self) -> dict[str, float]:
         with urllib.request.urlopen(f"{self._place.url}/{self._name}/used", timeout=60) as reply:
             return dict(json.load(reply))
 
@@ -219,6 +222,9 @@ def _report(
     def seconds(question: Question, system: str) -> float:
         return float(rows[question.id][system]["answer"]["timings_ms"]["total"]) / 1000
 
+    def processor_seconds(question: Question, system: str) -> float:
+        return float(rows[question.id][system]["used"]["processor_seconds"])
+
     def both_answered(question: Question, peer: str) -> bool:
         return not any(rows[question.id][s]["answer"]["refused"] for s in ("rag", peer))
 
@@ -227,12 +233,15 @@ def _report(
         "n": len(whole),
         "kinds": {k: sum(q.kind == k for q in whole) for k in sorted({q.kind for q in whole})},
         "systems": {s: system_measures([(q, rows[q.id][s]) for q in whole], texts[s], seed=seed) for s in SYSTEMS},
-        "seconds_over_ours": {
+        "over_ours": {
             peer: {
-                "all": paired_ratio([(seconds(q, peer), seconds(q, "rag")) for q in whole], seed=seed),
-                "both_answered": paired_ratio(
-                    [(seconds(q, peer), seconds(q, "rag")) for q in whole if both_answered(q, peer)], seed=seed
-                ),
+                cost.__name__: {
+                    "all": paired_ratio([(cost(q, peer), cost(q, "rag")) for q in whole], seed=seed),
+                    "both_answered": paired_ratio(
+                        [(cost(q, peer), cost(q, "rag")) for q in whole if both_answered(q, peer)], seed=seed
+                    ),
+                }
+                for cost in (seconds, processor_seconds)
             }
             for peer in PEERS
         },
@@ -375,7 +384,7 @@ def main() -> None:
             if given.out:
                 given.out.write_text(json.dumps(report | _circumstances(given, chosen), indent=1) + "\n", "utf-8")
     for found in report["sets"]:
-        print(json.dumps({name: value for name, value in found.items() if name != "questions"}, indent=1))
+        print("\n".join([*table(found), ""]))
 
 
 def _circumstances(given: argparse.Namespace, chosen: Settings) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def outcome(answer: Mapping[str, Any]) -> Outcome:
 
 
 Rows = Sequence[tuple[Question, Mapping[str, Any]]]
-"""A question with a system's row: "answer" in the shape of `rag ask --json`, "used": its tokens."""
+"""A question with a system's row: "answer" in the shape of `rag ask --json`, "used": its tokens and processor seconds."""
 
 
 def system_measures(rows: Rows, texts: Mapping[str, str], *, seed: int) -> dict[str, Any]:
@@ -139,6 +139,7 @@ def system_measures(rows: Rows, texts: Mapping[str, str], *, seed: int) -> dict[
     seconds = [row["answer"]["timings_ms"]["total"] / 1000 for _, row in rows]
     first = [t["first_token"] / 1000 for _, row in rows if "first_token" in (t := row["answer"]["timings_ms"])]
     measures["seconds"] = metrics.quantile(seconds, 0.5, seed=seed)
+    measures["processor_seconds"] = metrics.quantile([r["used"]["processor_seconds"] for _, r in rows], 0.5, seed=seed)
     measures["seconds_to_first_token"] = metrics.quantile(first, 0.5, seed=seed)
     lengths = [len(tokens(c.quote)) for o in answered for c in o.cited]
     plain = {

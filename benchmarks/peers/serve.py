@@ -6,7 +6,7 @@ Prints its address and serves until its standard input closes. Every peer has a 
 what its prompts have in common is kept for it, as it would be if it had the engine alone.
 
     POST /PEER/v1/chat/completions   as OpenAI's; streamed where the request says so
-    GET  /PEER/used                  the tokens of the peer's requests since it was last asked
+    GET  /PEER/used                  tokens of the peer's requests and processor seconds since it was last asked
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,10 +29,11 @@ Event = dict[str, Any]
 
 
 class Used:
-    """Adds up what the engine says it did, request by request."""
+    """Adds up what the engine says it did, request by request, and the processor's time of this process."""
 
     def __init__(self) -> None:
         self._timings: list[Mapping[str, Any]] = []
+        self._since = time.process_time()
 
     def counted(self, complete: Callable[..., None]) -> Callable[..., None]:
         """``complete(request, callback)`` with its events looked at on the way."""
@@ -49,14 +51,17 @@ class Used:
 
         return count
 
-    def take(self) -> dict[str, int]:
-        """Of all requests since the last call: how many, the longest prompt, tokens read (not cached) and written."""
+    def take(self) -> dict[str, float]:
+        """Since the last call: requests, the longest prompt, tokens read (not cached) and written, and seconds of
+        all threads."""
         timings, self._timings = self._timings, []
+        since, self._since = self._since, time.process_time()
         return {
             "requests": len(timings),
             "prompt_tokens": max((int(t.get("cache_n", 0) + t.get("prompt_n", 0)) for t in timings), default=0),
             "read_tokens": sum(int(t.get("prompt_n", 0)) for t in timings),
             "output_tokens": sum(int(t.get("predicted_n", 0)) for t in timings),
+            "processor_seconds": round(self._since - since, 2),
         }
 
 

@@ -36,7 +36,7 @@ def work(open_peer: Callable[[Config], Ask]) -> None:
     ask = open_peer(json.loads(sys.stdin.readline()))
     tell({"ready": time.perf_counter() - started})
     for line in sys.stdin:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         try:
             found = ask(json.loads(line))
         except Exception as error:  # the run records it and goes on
@@ -44,4 +44,5 @@ def work(open_peer: Callable[[Config], Ask]) -> None:
             continue
         ended = found.pop("ended", None) or time.perf_counter()
         first = found.pop("first_token", None)
-        tell({**found, "seconds": ended - started, "first_token_seconds": first and first - started})
+        seconds = {"seconds": ended - started, "first_token_seconds": first and first - started}
+        tell({**found, **seconds, "processor_seconds": time.process_time() - busy})
