@@ -17,7 +17,6 @@ import os
 import selectors
 import subprocess
 import sys
-import time
 import urllib.request
 import venv
 from collections.abc import Iterator, Mapping
@@ -197,21 +196,23 @@ def run_set(data: DataSet, questions: list[Question], chosen: Settings, place: P
                 first = number % len(SYSTEMS)
                 for name in SYSTEMS[first:] + SYSTEMS[:first]:
                     if keys[question.id, name] not in log.rows:
-                        row = _row(systems[name], name, question, handed)
+                        row = _row(systems[name], question)
                         log.add(keys[question.id, name], row)
                         _show(data.name, number, len(questions), name, row)
-    rows = {q.id: {s: log.rows[keys[q.id, s]] for s in SYSTEMS} for q in questions}
+    rows = {q.id: {s: _scored(log.rows[keys[q.id, s]], handed) for s in SYSTEMS} for q in questions}
     return _report(data.name, questions, rows, {"rag": texts, **dict.fromkeys(PEERS, handed)}, seed)
 
 
-def _row(system: Any, name: str, question: Question, handed: Mapping[str, str]) -> dict[str, Any]:
+def _row(system: Any, question: Question) -> dict[str, Any]:
     try:
-        row = system.ask(question.text)
-        if name != "rag":
-            row["answer"] = peer_answer(row, handed)
-        return {**row, "at": round(time.time())}
+        return dict(system.ask(question.text))
     except Exception as error:  # one question, whatever is wrong with it, must not cost the others
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _scored(row: Mapping[str, Any], handed: Mapping[str, str]) -> dict[str, Any]:
+    """A row with its answer in rag's shape; the log keeps what the peer said, so that a new rule asks nothing anew."""
+    return {**row, "answer": peer_answer(row, handed)} if "sources" in row else dict(row)
 
 
 def _report(
@@ -259,10 +260,8 @@ def _show(set_name: str, number: int, of: int, name: str, row: Mapping[str, Any]
     if "error" in row:
         print(f"{set_name} {number + 1}/{of} {name}: {row['error']}", flush=True)
         return
-    answer = row["answer"]
-    what = "refused: " if answer["refused"] else ""
-    seconds = answer["timings_ms"]["total"] / 1000
-    print(f"{set_name} {number + 1}/{of} {name} {seconds:.1f} s {what}{answer['answer'][:100]!r}", flush=True)
+    said = row["answer"] if isinstance(row["answer"], str) else row["answer"]["answer"]
+    print(f"{set_name} {number + 1}/{of} {name} {row['used']} {said[:100]!r}", flush=True)
 
 
 def _open_index(data: DataSet, work: Path, embedder: Embedder) -> Index:

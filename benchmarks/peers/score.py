@@ -113,7 +113,7 @@ def outcome(answer: Mapping[str, Any]) -> Outcome:
 
 
 Rows = Sequence[tuple[Question, Mapping[str, Any]]]
-"""A question with a system's row: "answer" in the shape of `rag ask --json`, "used": its tokens and processor seconds."""
+"""A question and a system's row: "answer" in the shape of `rag ask --json`, "used": tokens and processor seconds."""
 
 
 def system_measures(rows: Rows, texts: Mapping[str, str], *, seed: int) -> dict[str, Any]:
