@@ -84,7 +84,7 @@ class Peer:
         if "error" in found:
             raise PeerFailed(found["error"])
         used = self._used()
-        used["processor_seconds"] = round(used["processor_seconds"] + found.pop("processor_seconds"), 2)
+        used["processor_seconds"] = round(used["processor_seconds"] + found.pop("processor_seconds"), 4)
         return {**found, "used": used}
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ class Used:
             "prompt_tokens": max((int(t.get("cache_n", 0) + t.get("prompt_n", 0)) for t in timings), default=0),
             "read_tokens": sum(int(t.get("prompt_n", 0)) for t in timings),
             "output_tokens": sum(int(t.get("predicted_n", 0)) for t in timings),
-            "processor_seconds": round(self._since - since, 2),
+            "processor_seconds": round(self._since - since, 4),
         }
 
 
