@@ -328,7 +328,7 @@ def _install(work: Path) -> None:
     if done.is_file() and done.read_text("utf-8") == wanted:
         return
     print("installing the peers", flush=True)
-    venv.create(work / "venv", with_pip=True, clear=True)
+    venv.create(work / "venv", with_pip=True, clear=True, symlinks=os.name != "nt")
     pip = [str(_python(work)), "-m", "pip", "install", "--quiet", "-r", str(HERE / "requirements.txt")]
     subprocess.run(pip, check=True)
     done.write_text(wanted, "utf-8")
