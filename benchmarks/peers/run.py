@@ -47,6 +47,7 @@ from rag.types import Embedder, Finished
 
 HERE = Path(__file__).resolve().parent
 SYSTEMS = ("rag", *PEERS)
+_BEGINNING = 160  # characters of a long text that the report shows
 WARM_UP = "In one word, what are the documents about?"  # asked once of each, uncounted
 
 
@@ -249,11 +250,24 @@ def _report(
         "failed": {q.id: {s: row["error"] for s, row in rows[q.id].items() if "error" in row}
                    for q in questions if q not in whole},
         "questions": [
-            {"id": q.id, "question": q.text, "kind": q.kind, "answers": q.answers,
-             "gold": [{"document_id": e.document_id, "text": e.text} for e in q.evidence], **rows[q.id]}
+            {"id": q.id, "question": q.text, "kind": q.kind, "answers": _shown(q.answers),
+             "gold": _shown([{"document_id": e.document_id, "text": e.text} for e in q.evidence]), **_shown(rows[q.id])}
             for q in questions
         ],
     }  # fmt: skip
+
+
+def _shown(value: Any) -> Any:
+    """As the report has it: what was said is whole; of a document's text the beginning, for a set is not ours."""
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    shown = {key: _shown(item) for key, item in value.items()}
+    for key in ("quote", "text") if "document_id" in value else ():
+        if len(text := value.get(key, "")) > _BEGINNING:
+            shown |= {key: f"{text[:_BEGINNING]}…", "words": len(text.split())}
+    return shown
 
 
 def _show(set_name: str, number: int, of: int, name: str, row: Mapping[str, Any]) -> None:
