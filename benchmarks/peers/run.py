@@ -155,8 +155,9 @@ class Ours:
         self.ask(WARM_UP)
 
     def _open(self, chosen: Settings) -> LlamaGenerator:
-        model = assistant.open_model(chosen)
-        assert isinstance(model, LlamaGenerator)
+        """On the prebuilt engine also where a compiled one is installed, for it is what the peers get."""
+        path = models.locate(chosen.generator, chosen.models)
+        model = LlamaGenerator(path, name=chosen.generator, threads=chosen.threads)
         model._engine.complete = self._used.counted(model._engine.complete)  # type: ignore[method-assign]
         return model
 
