@@ -15,7 +15,7 @@ from rag.checks import Check, check
 from rag.datasets import DataSet, GoldSentence, Pair, Question
 from rag.gold import holds_answer, holds_most, same_sentence
 from rag.metrics import Measure
-from rag.verify import SOME_WORDS, own_words, support
+from rag.verify import SOME_WORDS, SUPPORTED, own_words, support
 
 Measures = dict[str, Measure]
 
@@ -165,7 +165,7 @@ def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, float], *, seed: i
     asked = [p for p in pairs if p.id in judged]
     supported = [p.label == "supported" for p in asked]
     ruled = [_ruled(checks[p.id], judged[p.id]) for p in asked]
-    kept = [score >= 0 for score in ruled]
+    kept = [score >= SUPPORTED for score in ruled]
     return found | _there(
         {
             "auroc": metrics.auroc(ruled, supported, seed=seed),
@@ -273,7 +273,7 @@ def _exact(question: Question, outcome: Outcome) -> bool:
 
 
 def _ruled(found: Check, judged: float) -> float:
-    """The score of rag.verify's rule for one premise: 0 or more is kept; what the rule holds alike, support orders."""
+    """The score of rag.verify's rule for one premise; what the rule holds alike is in order of support."""
     score = support(found.coverage, judged)
     if not found.passes or found.coverage < SOME_WORDS:
         return score - _FAR

@@ -25,6 +25,8 @@ _FRAGMENT_WORDS = 4  # a claim with fewer content words and no auxiliary is read
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
 )
+SUPPORTED = 1.0  # log-odds from which a claim in other words is shown: doubtful prose gives way to the quotation
+_YES_OR_NO = re.compile(r"\W*(?:yes|no)\b", re.I)
 _MOST_JUDGED = 2  # premises of one claim the judge reads a round: it is the slow part
 
 Widen = Callable[[Evidence], Evidence | None]
@@ -133,6 +135,8 @@ def verify(
     """
     if not content_stems(claim.text):
         return Removed(claim.text, "it says nothing that could be checked")
+    if question and not _YES_OR_NO.match(claim.text) and set(content_stems(claim.text)) <= set(content_stems(question)):
+        return Removed(claim.text, "it says no more than the question")
     if claim.text.endswith(("…", "...")):
         return Removed(claim.text, "it is not finished")
     short = len(set(content_stems(claim.text))) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
@@ -150,7 +154,7 @@ def verify(
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         for found in plausible[: 0 if fragment else _MOST_JUDGED]:
             (probability,) = verifier.support(statement.text, [found.premise], abort=abort)
-            if support(found.check.coverage, probability) >= 0:
+            if support(found.check.coverage, probability) >= SUPPORTED:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         undecided = undecided or bool(plausible)
     if undecided:

@@ -99,6 +99,15 @@ def test_a_claim_without_content_is_not_supported_by_anything(empty: str) -> Non
     assert isinstance(verify(Claim(empty, (1,)), evidence(*QUOTES), Says(1.0), question="Is it?"), Removed)
 
 
+def test_what_only_repeats_the_question_is_no_answer_unless_it_says_yes_or_no() -> None:
+    asked = "Avocado is a new model?"
+    result = verify(Claim("Avocado is a new model", (1,)), evidence(*QUOTES), Says(1.0), question=asked)
+    assert isinstance(result, Removed)
+    assert "question" in result.why
+    kept = verify(Claim("Yes, Avocado is a new model.", (1,)), evidence(*QUOTES), Says(1.0), question=asked)
+    assert numbers(kept) == [1]
+
+
 def test_without_evidence_nothing_is_supported() -> None:
     assert isinstance(verify(Claim("Anything.", (1,)), [], Says(1.0)), Removed)
 
