@@ -98,7 +98,7 @@ def bench(settings: Settings, plan: Plan, *, progress: Progress | None = None) -
         **details,
         "index": size,
         "sets": [folder.name for folder in plan.sets],
-        "settings": {f.name: getattr(settings, f.name) for f in fields(settings) if f.type in ("int", "str")},
+        "settings": {f.name: _told(getattr(settings, f.name)) for f in fields(settings) if f.type in ("int", "str")},
         "threads": settings.threads or physical_cores(),
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "machine": machine(),
@@ -302,6 +302,11 @@ def _work(settings: Settings) -> Work | None:
     except ModelMissing:
         return None
     return work_of(path) if path.suffix == ".gguf" else None
+
+
+def _told(value: int | str) -> int | str:
+    """A setting as the report has it: of a model's path only the name, since the rest is of this machine."""
+    return value if isinstance(value, int) else Path(value).name
 
 
 def _environment(settings: Settings) -> dict[str, str]:

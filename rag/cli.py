@@ -299,7 +299,7 @@ def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
         for name in settings.model_names if plan.answers else (settings.embedder, settings.reranker):
             models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
         report = bench.bench(settings, plan, progress=progress)
-    given = [f"--{n} {v}" for n in ("questions", "limit", "generator") if (v := getattr(arguments, n))]
+    given = [f"--{n} {Path(str(v)).name}" for n in ("questions", "limit", "generator") if (v := getattr(arguments, n))]
     given += ["--sets " + " ".join(one.name for one in plan.sets)] if plan.sets else []
     report = {"command": " ".join(["rag bench", *given, *(["--no-answers"] if arguments.no_answers else [])]), **report}
     if arguments.out:

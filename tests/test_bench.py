@@ -216,7 +216,8 @@ def test_the_command_prints_a_table_and_writes_one_file(
     assert main(["bench", "--questions", str(asked), "--out", str(tmp_path / "bench.json"), *folders]) == 0
     report = json.loads((tmp_path / "bench.json").read_text("utf-8"))
     assert [row["question"] for row in report["questions"]] == QUESTIONS
-    assert report["command"].startswith("rag bench --questions")
+    assert report["command"] == "rag bench --questions questions.txt"
+    assert str(tmp_path) not in json.dumps(report)
     assert "question to evidence, p95" in capsys.readouterr().out
 
 
