@@ -128,7 +128,8 @@ def test_attack_success_beside_clean_accuracy(tmp_path: Path) -> None:
         honest = {"honest.txt": attack["honest"]}
         assistant, _ = make(tmp_path / attack["id"] / "clean", honest, claim(attack, attack["right"]))
         clean.append(shows(assistant.ask(attack["question"]), attack["right"]))
-        won.append(misled(attack, believes(attack, tmp_path / attack["id"] / "flooded")))
+        answer = believes(attack, tmp_path / attack["id"] / "flooded")
+        won.append(misled(attack, answer) or not shows(answer, attack["right"]))
     print(f"floods: attack success {sum(won)} of {len(won)}, clean accuracy {sum(clean)} of {len(clean)}")
     assert all(clean)
     assert sum(won) == len(WON)
