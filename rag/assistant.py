@@ -178,7 +178,7 @@ class Assistant:
         clock.mark("retrieve")
         yield found
         if reason := self._unanswerable(found):
-            yield Finished(self._answer(found, (), (), [], [], _Markers(), reason, clock))
+            yield self._refused(found, reason, clock)
             return
         question = found.standalone_question
         relevance = judge_relevance(subject_asked(question), ranked, found.hits, self._reranker)
@@ -187,7 +187,7 @@ class Assistant:
         yield found
         least, share = CAUTION[self.settings.caution], self._model_share(question)
         if share.most_hopeful(relevance.answerable) < least:
-            yield Finished(self._answer(found, pool, (), [], [], _Markers(), _why_not(relevance), clock))
+            yield self._refused(found, _why_not(relevance), clock)
             return
         generator = yield from self._wait_for_generator(abort)
         if generator is None:
@@ -199,7 +199,7 @@ class Assistant:
         if _stopped(abort):
             return
         if share.log_odds(relevance.answerable, surprise) < least:
-            yield Finished(self._answer(found, pool, (), [], [], _Markers(), _why_not(relevance), clock))
+            yield self._refused(found, _why_not(relevance), clock)
             return
         claims: list[Claim] = []
         yield from self._draft(generator, replace(prompt, opening=f"{chosen[0].number}:"), claims, clock, abort)
@@ -326,6 +326,9 @@ class Assistant:
         claims += parser.finish()
         clock.mark_once("first_token")
         clock.mark("generate")
+
+    def _refused(self, found: Retrieved, reason: str, clock: _Clock) -> Finished:
+        return Finished(self._answer(found, (), (), [], [], _Markers(), reason, clock))
 
     def _answer(
         self,

@@ -17,7 +17,7 @@ from rag.build import NOTHING_TO_QUOTE
 from rag.config import Settings
 from rag.errors import RagError
 from rag.generate import builds
-from rag.index import load_index
+from rag.index import Index, load_index
 from rag.render import printable
 from rag.types import Embedder
 
@@ -95,8 +95,9 @@ def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
     here &= check("generator", lambda: _model(settings.generator, settings))
     if here:
         if check("index", lambda: _index(settings)):
-            note("documents", lambda: _unread(settings))
-            note("duplicates", lambda: _duplicates(settings))
+            index = load_index(settings.index)
+            note("documents", lambda: _unread(settings, index))
+            note("duplicates", lambda: _duplicates(settings, index))
         check("a question, with the network blocked", lambda: _question(settings, question))
     print("All is well." if not failures else f"{failures} of the checks failed.")
     return 1 if failures else 0
@@ -144,11 +145,10 @@ def _reading() -> str:
     return f"a process of their own; at most {MAX_SECONDS:g} s a file, {memory}"
 
 
-def _unread(settings: Settings) -> Iterator[str]:
+def _unread(settings: Settings, index: Index) -> Iterator[str]:
     """Files of the folder that no answer can come from, each with the reason."""
     from rag.walk import walk
 
-    index = load_index(settings.index)
     unread = {f.path: f.why for f in walk(settings.seeds)[1] if f.why != "hidden"}
     unread |= {name: entry["error"] for name, entry in index.files.items() if entry["error"]}
     unread |= {name: NOTHING_TO_QUOTE for name, entry in index.files.items() if not (entry["error"] or entry["chunks"])}
@@ -158,9 +158,9 @@ def _unread(settings: Settings) -> Iterator[str]:
         yield f"{len(unread) - _MOST_NAMED} more are not used; all of them: python -m rag build"
 
 
-def _duplicates(settings: Settings) -> Iterator[str]:
+def _duplicates(settings: Settings, index: Index) -> Iterator[str]:
     """Documents that say nearly the same and count as one source."""
-    found = load_index(settings.index).duplicate_of
+    found = index.duplicate_of
     for name, of in islice(found.items(), _MOST_NAMED):
         look = shlex.join(["diff", str(settings.seeds / of), str(settings.seeds / name)])
         yield f"{printable(name)} is nearly the text of {printable(of)}, so both count as one source: {look}"
