@@ -78,10 +78,14 @@ def on_topic(question: str, candidates: Sequence[Candidate], reranker: Reranker)
 def signals(question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
     """Has the cross-encoder read the likeliest sentences and passages; takes nearly all the time."""
     first = candidates[:READ_ALONE]
-    alone = reranker.scores(question, [plain(c.quote) for c in first])
-    in_context = reranker.scores(question, [_in_context(c) for c in first[:READ_IN_CONTEXT]])
+    kinds = (
+        [plain(c.quote) for c in first],
+        [_in_context(c) for c in first[:READ_IN_CONTEXT]],
+        [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]],
+    )
+    scores = iter(reranker.scores(question, [text for texts in kinds for text in texts]))  # at once: in parallel
+    alone, in_context, passages = ([next(scores) for _ in texts] for texts in kinds)
     in_context += [min(_FAINT, a) for a in alone[READ_IN_CONTEXT:]]
-    passages = reranker.scores(question, [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]])
     read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
     of_question, missing = _question_signals(question, read, passages)
     return Signals(of_question, tuple(zip(first, _sentence_signals(read), strict=True)), missing)
