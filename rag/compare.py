@@ -35,7 +35,7 @@ _MOST_QUOTES = 2
 _MOST_SIDES = 4
 _LEAST_ASKED = 2  # words of a question from which two answers to it are of one thing
 _KINDS: frozenset[Kind] = frozenset({"money", "percent", "count"})
-_NEAREST = 8  # sentences, by relevance, whose denials count
+_NEAREST = 16  # sentences, by relevance, whose denials count
 _MENTIONED = 0.4  # shares of the question's words that a sentence has
 _SPOKEN_OF = 0.5
 _NEARLY_ALL = 0.75
@@ -166,17 +166,23 @@ def _pole(text: str, subject: str) -> tuple[str, int] | None:
 def opposite_sides(question: str, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
     """Two sides that say opposite things of a subject the question names; () where none do.
 
-    ``answered`` are the sentences of the answer. Unless the question is for what sources say, or asks yes or no
-    with one of the opposite words, the opposition counts only where the answer itself takes a side in it.
+    ``answered`` are the sentences of the answer. Unless the question is for what sources say, both sides must have
+    half of what else it asks, and unless it asks yes or no with one of the opposite words, the opposition counts only
+    where the answer itself takes a side in it.
     """
     always = asks_what_sources_say(question)
+    least = 0.0 if always else _SPOKEN_OF
+    asked = {s for s in content_stems(question) if s not in _POLES}
     named = {_POLES[s][0] for s in content_stems(question) if s in _POLES} if asks_yes_or_no(question) else set()
     for word in names(question) or [w for w in words(question) if content_stems(w.text)]:
         subject = word.stem
         relevant = named | {pole[0] for text in answered if (pole := _pole(text, subject))}
         taken: dict[str, dict[int, list[Evidence]]] = {}
         for e in evidence:
-            if subject in content_stems(e.quote) and (pole := _pole(e.quote, subject)) is not None:
+            said = content_stems(e.quote)
+            if subject not in said or overlap(asked, said) < least:
+                continue
+            if (pole := _pole(e.quote, subject)) is not None:
                 taken.setdefault(pole[0], {}).setdefault(pole[1], []).append(e)
         for pair, by_sign in taken.items():
             if len(by_sign) == 2 and (always or pair in relevant):

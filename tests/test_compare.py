@@ -53,6 +53,13 @@ def test_an_opposite_word_about_something_else_is_no_side() -> None:
     )
 
 
+def test_opposite_words_are_sides_only_where_what_is_asked_is_spoken_of() -> None:
+    question = "Do open fields make Kiwi sweeter?"
+    beside = evidence("Open stalls sell Kiwi on Fridays.", "The Kiwi museum is closed on Fridays.")
+    assert not opposite_sides(question, beside)
+    assert opposite_sides(question, evidence("Kiwi from open fields is sweeter.", "Kiwi of closed fields is sweeter."))
+
+
 def test_a_question_for_a_quantity_compares_quantities_only() -> None:
     quotes = ["Kiwi is an open model.", "Kiwi is a closed model."]
     assert opposite_sides("Is Kiwi open?", evidence(*quotes))
