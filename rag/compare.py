@@ -235,6 +235,8 @@ def denied_sides(question: str, evidence: Sequence[Evidence]) -> tuple[Side, ...
     if len(asked) < _LEAST_SHARED or not (asks_yes_or_no(question) or asks_how_it_stands(question)):
         return ()  # too little to tell what a denial is about, or nothing that could be denied
     poles = {_POLES[s] for s in asked if s in _POLES}
+    if any((pair, -sign) in poles for pair, sign in poles):
+        return ()  # "open or closed?" has no side that denies
     near = sorted(evidence, key=lambda e: (-e.score, e.number))[:_NEAREST]
     said = {e: set(content_stems(plain(e.quote))) for e in near}
     covered = {e: overlap(asked, said[e]) for e in near}

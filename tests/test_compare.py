@@ -60,6 +60,17 @@ def test_opposite_words_are_sides_only_where_what_is_asked_is_spoken_of() -> Non
     assert opposite_sides(question, evidence("Kiwi from open fields is sweeter.", "Kiwi of closed fields is sweeter."))
 
 
+def test_a_question_between_two_opposites_has_those_as_sides() -> None:
+    found = claims(
+        ["Kiwi models will be open.", "Kiwi models will not be open but closed."], "Will Kiwi be open or closed?"
+    )
+    assert found == {}  # the second says both words
+    found = claims(
+        ["Kiwi models will be open.", "Kiwi models stay closed, not shared."], "Will Kiwi be open or closed?"
+    )
+    assert found == {"Kiwi: open": ("1.txt",), "Kiwi: closed": ("2.txt",)}
+
+
 def test_a_question_for_a_quantity_compares_quantities_only() -> None:
     quotes = ["Kiwi is an open model.", "Kiwi is a closed model."]
     assert opposite_sides("Is Kiwi open?", evidence(*quotes))
