@@ -61,13 +61,9 @@ def test_opposite_words_are_sides_only_where_what_is_asked_is_spoken_of() -> Non
 
 
 def test_a_question_between_two_opposites_has_those_as_sides() -> None:
-    found = claims(
-        ["Kiwi models will be open.", "Kiwi models will not be open but closed."], "Will Kiwi be open or closed?"
-    )
-    assert found == {}  # the second says both words
-    found = claims(
-        ["Kiwi models will be open.", "Kiwi models stay closed, not shared."], "Will Kiwi be open or closed?"
-    )
+    question = "Will Kiwi be open or closed?"
+    assert claims(["Kiwi models will be open.", "Kiwi models will be closed, not open."], question) == {}
+    found = claims(["Kiwi models will be open.", "Kiwi models stay closed, not shared."], question)
     assert found == {"Kiwi: open": ("1.txt",), "Kiwi: closed": ("2.txt",)}
 
 
