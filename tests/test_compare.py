@@ -61,9 +61,9 @@ def test_opposite_words_are_sides_only_where_what_is_asked_is_spoken_of() -> Non
 
 
 def test_a_question_between_two_opposites_has_those_as_sides() -> None:
-    question = "Will Kiwi be open or closed?"
-    assert claims(["Kiwi models will be open.", "Kiwi models will be closed, not open."], question) == {}
-    found = claims(["Kiwi models will be open.", "Kiwi models stay closed, not shared."], question)
+    found = claims(
+        ["Kiwi models will be open.", "Kiwi models will be closed, not open."], "Will Kiwi be open or closed?"
+    )
     assert found == {"Kiwi: open": ("1.txt",), "Kiwi: closed": ("2.txt",)}
 
 
