@@ -3,8 +3,9 @@
 Logistic regressions with a ridge of 3 over standardised signals, on development halves only: 295 questions of ClapNQ
 (weight 1.5), 450 of SQuAD 2.0 (weight 1) and 200 of QED (weight 0.3), with bge-small-en-v1.5 (int8) and
 ms-marco-MiniLM-L-12-v2 (int8) over 24 hits. `python benchmarks/calibrate.py SETS` prints them anew. Five-fold
-cross-validated AUROC of ``ANSWERABLE``: .88 ClapNQ, .71 SQuAD 2.0. The best sentence of ``SENTENCE`` is a gold sentence for 70 % of ClapNQ, 86 % of SQuAD 2.0 and 67 % of
-QED questions (the best by retrieval score alone: 65, 78 and 63 %), one of the first five for 98 % of each.
+cross-validated AUROC of ``ANSWERABLE``: .88 ClapNQ, .71 SQuAD 2.0. The best sentence of ``SENTENCE`` is a gold
+sentence for 70 % of ClapNQ, 86 % of SQuAD 2.0 and 67 % of QED questions (the best by retrieval score alone: 65, 78 and
+63 %), one of the first five for 98 % of each.
 """
 
 from __future__ import annotations
@@ -97,9 +98,9 @@ pairs of WiCE and 160 of SciFact, the sets counting alike. Cross-validated AUROC
 
 
 MODELS = MappingProxyType({"qwen2.5-coder-1.5b-instruct": ModelShare(-0.384, 0.711, 0.608, (-1.45, 3.16))})
-"""Fitted for the default model, 90 questions of ClapNQ, 47 of SQuAD 2.0 and 86 of NATCONFQA that alike count, by set and
-by whether there is an answer: cross-validated AUROC .91, .85 and .78, of the evidence alone .90, .73 and .75. Any other
-model is not listened to about what cannot be answered."""
+"""Fitted for the default model to 90 questions of ClapNQ, 47 of SQuAD 2.0 and 86 of NATCONFQA; each set, with and without
+an answer, counts alike. Cross-validated AUROC .91, .85 and .78, of the evidence alone .90, .73 and .75. Any other model
+is not listened to about what cannot be answered."""
 
 UNHEARD = ModelShare(0.0, 1.0, 0.0, (0.0, 0.0))
 
