@@ -98,9 +98,9 @@ pairs of WiCE and 160 of SciFact, the sets counting alike. Cross-validated AUROC
 
 
 MODELS = MappingProxyType({"qwen2.5-coder-1.5b-instruct": ModelShare(-0.384, 0.711, 0.608, (-1.45, 3.16))})
-"""Fitted for the default model to 90 questions of ClapNQ, 47 of SQuAD 2.0 and 86 of NATCONFQA; each set, with and without
-an answer, counts alike. Cross-validated AUROC .91, .85 and .78, of the evidence alone .90, .73 and .75. Any other model
-is not listened to about what cannot be answered."""
+"""Fitted for the default model to 90 questions of ClapNQ, 47 of SQuAD 2.0 and 86 of NATCONFQA; every set counts alike,
+with an answer and without. Cross-validated AUROC .91, .85 and .78, of the evidence alone .90, .73 and .75. Any other
+model is not listened to about what cannot be answered."""
 
 UNHEARD = ModelShare(0.0, 1.0, 0.0, (0.0, 0.0))
 
