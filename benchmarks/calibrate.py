@@ -1,10 +1,11 @@
 """Prints the weights of rag/calibration.py anew, from development halves of evaluation sets.
 
-    python -m benchmarks.calibrate SETS [--limit 450] [--told 140] [--pairs 190]
+    python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190]
 
-SETS holds clapnq, squad2, qed, natconfqa, verify_wice and verify_scifact. Signals of a question take the cross-encoder
-about a second, a sentence that may answer and a pair of claim and passage take the language model some, so they are
-kept in --work and an interrupted run goes on.
+SETS holds clapnq, squad2, qed, verify_wice and verify_scifact. Signals of a question take the cross-encoder about a
+second, a pair of claim and passage takes the language model some, so they are kept in --work and an interrupted run
+goes on. The language model's share needs the language model: it is fitted to the scores
+it gives while questions are answered, and not here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,17 +29,13 @@ from rag.errors import RagError
 from rag.evaluate import Run, judge_pairs, sample
 from rag.gold import same_sentence
 from rag.index import Index, load_index
-from rag.judge import sufficiency
 from rag.metrics import auroc
-from rag.question import subject_asked
-from rag.relevance import judge_relevance, signals
+from rag.relevance import signals
 from rag.retrieve import candidates, retrieve
 from rag.types import Embedder
 from rag.verify import log_odds
-from rag.words import names
 
 SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
-TOLD = {"clapnq": 0.65, "squad2": 1.0, "natconfqa": 0.65}  # shares of --told; a set counts as much as another
 PAIRS = ("verify_wice", "verify_scifact")
 RIDGE = 3.0
 FOLDS = 5
@@ -124,7 +120,6 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("--limit", type=int, default=450, help="questions a set")
     parser.add_argument("--work", type=Path, default=user_cache_path("quoted-rag") / "calibrate")
-    parser.add_argument("--told", type=int, default=0, help="questions a set for MODELS, read by the language model")
     parser.add_argument("--pairs", type=int, default=0, help="pairs a set for SUPPORT, read by the language model")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
@@ -132,62 +127,8 @@ def main() -> None:
     rows = {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
     report("ANSWERABLE", ANSWERABLE.of, rows, of_sentences=False)
     report("SENTENCE", SENTENCE.of, rows, of_sentences=True)
-    if given.told:
-        report_share(given.sets, given.told, given.work, embedder)
     if given.pairs:
         report_support(given.sets, given.pairs, given.work, embedder)
-
-
-def report_share(sets: Path, limit: int, work: Path, embedder: Embedder) -> None:
-    """What the default model's log-odds that the likeliest sentence answers are worth beside ANSWERABLE."""
-    rows = {name: told(sets / name, round(limit * part), work, embedder) for name, part in TOLD.items()}
-    x = np.array([[row["evidence"], row["told"]] for of in rows.values() for row in of])
-    y = np.array([float(row["answerable"]) for of in rows.values() for row in of])
-    where = np.array([name for name, of in rows.items() for _ in of])
-    kinds = [(where == name) & (y == label) for name in rows for label in (0.0, 1.0)]
-    weights = sum(np.where(kind, len(y) / len(kinds) / max(1, kind.sum()), 0.0) for kind in kinds)
-    beta = fit(x, y, np.asarray(weights))
-    usual = np.percentile(x[:, 1], [5, 95])
-    print(f"MODELS: intercept {beta[2]:.3f}, evidence {beta[0]:.3f}, model {beta[1]:.3f}, usual {usual.round(2)}")
-    out = cross_validated(x, y, np.asarray(weights), np.arange(len(y)))
-    for name in rows:
-        here = where == name
-        measures = [auroc(list(of[here]), list(y[here] > 0), seed=0) for of in (x[:, 0], x[:, 1], out)]
-        figures = ", ".join(f"{m.value:.3f}" for m in measures if m)
-        print(f"  {name}: AUROC of the evidence, of the model, cross-validated of both: {figures} (n {here.sum()})")
-
-
-def told(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[dict[str, Any]]:
-    """A row a question: log-odds of ANSWERABLE, and those of the language model for the likeliest sentence."""
-    chosen = settings()
-    reranker = assistant.open_ranking(chosen)
-    data = read_set(folder, documents=chosen.seeds)
-    kept = work / f"{folder.name}-told.jsonl"
-    rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
-    done = {row["id"] for row in rows}
-    todo = [q for q in sample(data.questions, limit, 0) if q.id not in done]
-    if not todo:
-        return rows
-    index, model = _open(work / folder.name, data.documents, embedder), assistant.open_model(chosen)
-    for question in todo:
-        vector = embedder.embed_query(question.text)
-        hits = retrieve(question.text, vector, index, k=chosen.passages, documents=question.given_docs)
-        ranked = candidates(question.text, vector, hits, index)
-        if not ranked or any(not index.mentions(n.text) for n in names(question.text)):
-            continue  # refused before any model is asked
-        found = judge_relevance(subject_asked(question.text), ranked, hits, reranker)
-        rows.append(
-            {
-                "id": question.id,
-                "answerable": question.kind != "unanswerable",
-                "evidence": found.answerable,
-                "told": sufficiency(model, question.text, found.ranked[0][0].quote),
-            }
-        )
-        with kept.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(rows[-1]) + "\n")
-    model.close()
-    return rows
 
 
 def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
 from contextlib import suppress
 from dataclasses import replace
-from math import inf
+from math import exp, inf, log
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Literal
@@ -23,8 +23,8 @@ from rag.embed import open_embedder
 from rag.errors import GenerationError, IndexLocked, QuestionError, RagError
 from rag.followup import standalone
 from rag.index import Index, load_index
-from rag.judge import LanguageModelJudge, sufficiency
-from rag.prompt import answer_prompt, judge_prompt, sufficiency_prompt
+from rag.judge import LanguageModelJudge
+from rag.prompt import NONE, answer_prompt, judge_prompt
 from rag.question import asks_what_sources_say, asks_yes_or_no, subject_asked
 from rag.quote import each_source, each_view, further_answers, left_out, naming, other_sides
 from rag.relevance import Relevance, judge_relevance, on_topic
@@ -116,7 +116,7 @@ class Assistant:
 
     def _read_ahead(self, generator: Generator) -> None:
         """Let the model read what every prompt begins with, until the first question comes."""
-        for prompt in (answer_prompt("", ()), sufficiency_prompt("", ""), judge_prompt("", "")):
+        for prompt in (answer_prompt("", ()), judge_prompt("", "")):
             with suppress(GenerationError):  # a question will say what is wrong
                 if not self._asked.is_set():
                     generator.warm(prompt, abort=self._asked)
@@ -192,16 +192,15 @@ class Assistant:
         generator = yield from self._wait_for_generator(abort)
         if generator is None:
             return
-        if share.undecided(relevance.answerable, least):
-            yield Reading(0, 0)
-            told = sufficiency(generator, question, chosen[0].quote, abort=abort)
-            clock.mark("choose")
-            if _stopped(abort):
-                return
-            if share.log_odds(relevance.answerable, told) < least:
-                yield self._refused(found, _why_not(relevance), clock)
-                return
-        prompt = answer_prompt(question, [e for e in found.evidence if e in chosen])
+        prompt = answer_prompt(question, found.evidence)
+        yield from self._read_prompt(generator, prompt, abort)
+        surprise = _surprise(generator, prompt, len(found.evidence), abort) if share.model else 0.0
+        clock.mark("choose")
+        if _stopped(abort):
+            return
+        if share.log_odds(relevance.answerable, surprise) < least:
+            yield self._refused(found, _why_not(relevance), clock)
+            return
         claims: list[Claim] = []
         yield from self._draft(generator, replace(prompt, opening=f"{chosen[0].number}:"), claims, clock, abort)
         kept: list[Sentence] = []
@@ -307,6 +306,11 @@ class Assistant:
             raise GenerationError(f"There is no language model to answer with: {self.problem}")
         return self._generator
 
+    def _read_prompt(self, generator: Generator, prompt: Prompt, abort: Event | None) -> Iterator[Step]:
+        """Let the model read, telling how far it is."""
+        for piece in generator.stream(prompt, max_tokens=0, abort=abort):
+            yield Reading(piece.prompt_done, piece.prompt_total)
+
     def _draft(
         self, generator: Generator, prompt: Prompt, claims: list[Claim], clock: _Clock, abort: Event | None
     ) -> Iterator[Step]:
@@ -406,6 +410,12 @@ class _Clock:
 
 def _stopped(abort: Event | None) -> bool:
     return abort is not None and abort.is_set()
+
+
+def _surprise(generator: Generator, prompt: Prompt, sentences: int, abort: Event | None) -> float:
+    """-log of the share that the model gives to "no sentence answers" among the numbers it may write."""
+    none, *others = generator.score(prompt, [NONE, *map(str, range(1, sentences + 1))], abort=abort)
+    return log(sum(exp(other - none) for other in (none, *others))) if none > -inf else 0.0
 
 
 def _why_not(relevance: Relevance) -> str:

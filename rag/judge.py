@@ -1,4 +1,4 @@
-"""The language model as a judge: asked Yes or No whether a premise supports a claim, or a sentence answers."""
+"""The entailment judge: the language model itself, asked Yes or No about one premise."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ import math
 from collections.abc import Sequence
 from threading import Event
 
-from rag.prompt import judge_prompt, sufficiency_prompt
+from rag.prompt import judge_prompt
 from rag.types import Generator
 
 _OPTIONS = ("Yes", "No")
-
-
-def sufficiency(generator: Generator, question: str, sentence: str, *, abort: Event | None = None) -> float:
-    """Log-odds that the model gives to the sentence answering the question; 0 once ``abort`` is set.
-
-    Whether the evidence suffices, asked apart from the answer, as Joren et al. (2024, arXiv:2411.06037) do.
-    """
-    yes, no = generator.score(sufficiency_prompt(question, sentence), _OPTIONS, abort=abort)
-    return yes - no if yes > -math.inf else 0.0
 
 
 class LanguageModelJudge:

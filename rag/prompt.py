@@ -8,10 +8,16 @@ from collections.abc import Sequence
 from rag.types import Evidence, Prompt
 from rag.words import plain
 
-_SYSTEM = """You answer a question from numbered sentences of documents, and from nothing else.
+NONE = "0"
+"""What the model is asked to write instead of a sentence's number where no sentence answers."""
+
+MOST_SENTENCES = 9
+"""Shown to the model at once: its choice is read off the first digit of its reply."""
+
+_SYSTEM = f"""You answer a question from numbered sentences of documents, and from nothing else.
 First write the number of the sentence that answers the question, then a colon, then the answer in one short, \
 complete sentence.
-If no sentence answers exactly this question, write 0."""
+If no sentence answers exactly this question, write {NONE}."""
 
 _BRIDGE = (
     "Harbour bridge reopens (2021-05-02)\n"
@@ -23,44 +29,8 @@ _EXAMPLES = (
         _BRIDGE + "Question: How much did the bridge repairs cost?",
         "2: The city paid $40 million for the bridge repairs.",
     ),
-    (_BRIDGE + "Question: Who designed the bridge?", "0"),
+    (_BRIDGE + "Question: Who designed the bridge?", NONE),
 )
-
-
-_SUFFICIENCY_SYSTEM = """You judge whether a sentence answers a question. Reply Yes only if a reader of the sentence \
-alone would know the answer to exactly this question; reply No if it only speaks of the same subject."""
-
-_SUFFICIENCY_EXAMPLES = tuple(
-    (f"Sentence: {sentence}\nQuestion: {question}\nDoes the sentence answer the question?", reply)
-    for sentence, question, reply in (
-        (
-            "The city paid $40 million for the work on the harbour bridge, the mayor said.",
-            "How much did the repairs of the harbour bridge cost?",
-            "Yes",
-        ),
-        (
-            "The city paid $40 million for the work on the harbour bridge, the mayor said.",
-            "Who designed the harbour bridge?",
-            "No",
-        ),
-        (
-            "The harbour bridge was built in 1932 and repaired after the storm.",
-            "When was the harbour bridge repaired?",
-            "No",
-        ),
-        (
-            "The harbour bridge was built in 1932 and was not damaged by the storm.",
-            "Did the storm damage the harbour bridge?",
-            "Yes",
-        ),
-    )
-)
-
-
-def sufficiency_prompt(question: str, sentence: str) -> Prompt:
-    """Asks whether the sentence alone answers the question; the reply's first token is Yes or No."""
-    asked = f"Sentence: {plain(sentence)}\nQuestion: {question}\nDoes the sentence answer the question?"
-    return Prompt(_SUFFICIENCY_SYSTEM, _SUFFICIENCY_EXAMPLES, asked)
 
 
 def source_title(title: str, date: str | None, *, limit: int = 70) -> str:

@@ -9,7 +9,6 @@ from threading import Event
 
 import numpy as np
 
-from rag.prompt import sufficiency_prompt
 from rag.types import Piece, Prompt, Vectors
 
 
@@ -83,9 +82,7 @@ class ScriptedGenerator:
         self.prompts.append(prompt)
         if self.scores:
             return self.scores.pop(0)
-        if prompt.system == sufficiency_prompt("", "").system:
-            return [-0.1, -2.5]  # the sentence answers
-        return [-3.0, *[-1.0] * (len(options) - 1)]
+        return [-3.0, *[-1.0] * (len(options) - 1)]  # the first option of an answer is that no sentence answers
 
     def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
         self.warmed.append(prompt)

@@ -155,15 +155,16 @@ def test_a_name_no_document_has_is_refused_before_any_model_runs(corpus: Setting
 
 
 def test_the_model_has_a_say_in_whether_the_question_is_answered(corpus: Settings) -> None:
-    for scores, refused in (((-4.0, -0.02), True), ((-0.02, -4.0), False)):
-        generator = ScriptedGenerator("The Kiwi model will have a closed license.", scores=[scores])
+    """The first score is that of "no sentence answers"."""
+    for none, refused in ((-0.05, True), (-4.0, False)):
+        generator = ScriptedGenerator("The Kiwi model will have a closed license.", scores=[[none, *[-3.0] * 9]])
         answer = make(corpus, generator).ask(QUESTION)
         assert answer.refused is refused
         assert not answer.answer if refused else answer.answer
 
 
 def test_a_model_that_was_not_calibrated_has_none(corpus: Settings) -> None:
-    generator = ScriptedGenerator("The Kiwi model will have a closed license.", scores=[[-9.0, -0.01]])
+    generator = ScriptedGenerator("The Kiwi model will have a closed license.", scores=[[-0.01, *[-9.0] * 9]])
     assert not make(replace(corpus, generator="another"), generator).ask(QUESTION).refused
 
 

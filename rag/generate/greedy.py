@@ -21,7 +21,7 @@ from rag.types import Piece, Prompt
 LogProbs = npt.NDArray[np.float32]
 """Natural log-probability of every token of the vocabulary, shape (vocabulary,)."""
 
-SLOTS = 3  # kinds of prompt whose state is kept: the answer's, and those of the two judgements
+SLOTS = 2  # kinds of prompt whose state is kept: those that answer, and those that judge
 
 
 class Network(Protocol):
