@@ -191,7 +191,6 @@ class Piece:
     prompt_done: int = 0  # tokens, those found in the cache included
     prompt_total: int = 0
     output_tokens: int = 0  # so far
-    logprob: float = 0.0  # natural log-probability of the piece's last token; 0 while the prompt is read
 
 
 class Embedder(Protocol):

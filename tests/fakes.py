@@ -49,7 +49,6 @@ class ScriptedGenerator:
         self.scores = [list(s) for s in scores]
         self.prompts: list[Prompt] = []
         self.warmed: list[Prompt] = []
-        self.logprob = -0.1  # of every word: the model is rather sure
         self.gate: Event | None = None  # when set to an Event, every word waits for it
 
     def enqueue(self, reply: str) -> None:
@@ -76,7 +75,7 @@ class ScriptedGenerator:
                     return
             if abort is not None and abort.is_set():
                 return
-            yield Piece(word, total, total, n, self.logprob)
+            yield Piece(word, total, total, n)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
         self.prompts.append(prompt)

@@ -191,7 +191,7 @@ class GreedyGenerator:
             output.append(token)
             text = self._network.text(output)
             if not text.endswith("\ufffd"):  # else a character whose bytes are not all there
-                piece = Piece(text[len(shown) :], len(tokens), len(tokens), len(output), float(logprobs[token]))
+                piece = Piece(text[len(shown) :], len(tokens), len(tokens), len(output))
                 if emit(piece):
                     return
                 shown = text

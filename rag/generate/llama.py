@@ -121,7 +121,6 @@ class LlamaGenerator:
         request = {
             "prompt": text,
             "n_predict": max_tokens,
-            "n_probs": 1,
             "timings_per_token": True,
             "id_slot": slot,
         }
@@ -134,9 +133,7 @@ class LlamaGenerator:
                 done = progress["processed"]
                 yield Piece("", done, total)
             elif written := event["choices"][0]["text"]:
-                logprobs = event["choices"][0]["logprobs"]
-                logprob = float(logprobs["content"][-1]["logprob"]) if logprobs else 0.0
-                yield Piece(written, done, total, event["timings"]["predicted_n"], logprob)
+                yield Piece(written, done, total, event["timings"]["predicted_n"])
 
     def _begin(self, prompt: Prompt, slot: int, abort: Event | None) -> Iterator[int]:
         """Brings a slot to the state after the prompt's prefix: from its file, or by reading, then it is saved.
