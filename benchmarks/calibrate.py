@@ -21,7 +21,7 @@ from platformdirs import user_cache_path
 
 from rag import assistant
 from rag.build import index_documents
-from rag.calibration import ANSWERABLE, SENTENCE
+from rag.calibration import ANSWERABLE, SENTENCE, SUPPORT
 from rag.checks import check
 from rag.config import settings
 from rag.datasets import read_set
@@ -33,7 +33,7 @@ from rag.metrics import auroc
 from rag.relevance import signals
 from rag.retrieve import candidates, retrieve
 from rag.types import Embedder
-from rag.verify import log_odds
+from rag.verify import signals as signals_of_support
 
 SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
 PAIRS = ("verify_wice", "verify_scifact")
@@ -141,13 +141,14 @@ def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> No
         judged, _ = judge_pairs(name, pairs, run)
         for pair in pairs:
             if pair.id in judged:
-                x.append([log_odds(judged[pair.id]), check(pair.claim, pair.passage).coverage])
+                found = signals_of_support(check(pair.claim, pair.passage).coverage, judged[pair.id])
+                x.append([found[key] for key in SUPPORT.of])
                 y.append(float(pair.label == "supported"))
                 where.append(name)
     features, labels, names = np.array(x), np.array(y), np.array(where)
     weights = np.array([len(y) / len(PAIRS) / (names == name).sum() for name in names])
     beta = fit(features, labels, weights)
-    print(f"SUPPORT: intercept {beta[-1]:.3f}, judge {beta[0]:.3f}, coverage {beta[1]:.3f}")
+    print(f"SUPPORT: intercept {beta[-1]:.3f}", {k: round(float(b), 3) for k, b in zip(SUPPORT.of, beta, strict=False)})
     out = cross_validated(features, labels, weights, np.arange(len(y)))
     for name in PAIRS:
         here = names == name

@@ -83,7 +83,7 @@ SUPPORT = Weights(
     -2.256,
     MappingProxyType(
         {
-            "judge": 0.956,  # the language model's log-odds of Yes
+            "judge": 0.956,  # the language model's log-odds of Yes, less those for the opposite where above 0
             "coverage": 2.012,  # share of the claim's content words in the premise
         }
     ),

@@ -25,6 +25,7 @@ from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, RagError
 from rag.index import Index, load_index
 from rag.judge import LanguageModelJudge
 from rag.machine import machine, sources_digest, versions
+from rag.opposite import opposite
 from rag.render import to_dict
 from rag.retrieve import retrieve
 from rag.scoring import (
@@ -39,6 +40,7 @@ from rag.scoring import (
     risk_coverage,
 )
 from rag.types import Embedder, Finished, Generator, Reading, Reranker, Retrieved
+from rag.verify import Judged
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many are done, and how many there are."""
@@ -313,23 +315,26 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
     )
 
 
-def judge_pairs(name: str, pairs: Sequence[Pair], run: Run) -> tuple[dict[str, float], dict[str, str]]:
-    """The judge's probability by pair, and why for each that failed."""
+def judge_pairs(name: str, pairs: Sequence[Pair], run: Run) -> tuple[dict[str, Judged], dict[str, str]]:
+    """The judge's probabilities by pair, and why for each that failed."""
     model = f"{run.settings.generator} {sources_digest(('judge.py', 'prompt.py', 'generate'))}"
     log = _Log(run.work / "judged.jsonl", fresh=run.fresh)
-    keys = {pair.id: _key(model, pair.claim, pair.passage) for pair in pairs}
-    judged = {pair.id: float(log.lines[keys[pair.id]]) for pair in pairs if keys[pair.id] in log.lines}
+    judged: dict[str, Judged] = {}
     failed: dict[str, str] = {}
-    todo = [pair for pair in pairs if pair.id not in judged]
-    for pair in todo:
-        judge = LanguageModelJudge(run.open_model())
+
+    def judge(pair: Pair, claim: str) -> float:
+        key = _key(model, claim, pair.passage)
+        if key not in log.lines:
+            log.add(key, name, pair.id, LanguageModelJudge(run.open_model()).support(claim, [pair.passage])[0])
+        return float(log.lines[key])
+
+    for pair in pairs:
         run.progress(f"{name}: judging", len(judged), len(pairs))
         try:
-            judged[pair.id] = judge.support(pair.claim, [pair.passage])[0]
+            turned = opposite(pair.claim)
+            judged[pair.id] = Judged(judge(pair, pair.claim), judge(pair, turned) if turned else 0.0)
         except Exception as error:  # such as a passage that is longer than the model's context
             failed[pair.id] = f"{type(error).__name__}: {error}"
-            continue
-        log.add(keys[pair.id], name, pair.id, judged[pair.id])
     run.progress(f"{name}: judging", len(pairs), len(pairs))
     return judged, failed
 

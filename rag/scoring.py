@@ -15,7 +15,7 @@ from rag.checks import Check, check
 from rag.datasets import DataSet, GoldSentence, Pair, Question
 from rag.gold import holds_answer, holds_most, same_sentence
 from rag.metrics import Measure
-from rag.verify import SOME_WORDS, SUPPORTED, own_words, support
+from rag.verify import SOME_WORDS, SUPPORTED, Judged, own_words, support
 
 Measures = dict[str, Measure]
 
@@ -152,8 +152,8 @@ def answer_measures(asked: Asked, texts: Mapping[str, str], *, seed: int) -> Mea
     )
 
 
-def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, float], *, seed: int) -> Measures:
-    """Of the verifier: how well words, the judge (where ``judged`` has its probability) and both tell support."""
+def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, Judged], *, seed: int) -> Measures:
+    """Of the verifier: how well words, the judge (of the pairs in ``judged``) and both tell support."""
     checks = {p.id: check(p.claim, p.passage) for p in pairs}
     found = _there(
         {
@@ -172,7 +172,7 @@ def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, float], *, seed: i
             "auroc_support": metrics.auroc(
                 [support(checks[p.id].coverage, judged[p.id]) for p in asked], supported, seed=seed
             ),
-            "auroc_judge": metrics.auroc([judged[p.id] for p in asked], supported, seed=seed),
+            "auroc_judge": metrics.auroc([judged[p.id].claim for p in asked], supported, seed=seed),
             "verifier_precision": metrics.share([s for s, k in zip(supported, kept, strict=True) if k]),
             "verifier_recall": metrics.share([k for s, k in zip(supported, kept, strict=True) if s]),
         }
@@ -272,7 +272,7 @@ def _exact(question: Question, outcome: Outcome) -> bool:
     )
 
 
-def _ruled(found: Check, judged: float) -> float:
+def _ruled(found: Check, judged: Judged) -> float:
     """The score of rag.verify's rule for one premise; what the rule holds alike is in order of support."""
     score = support(found.coverage, judged)
     if not found.passes or found.coverage < SOME_WORDS:

@@ -2,7 +2,8 @@
 
 A claim is first held against the sentences its markers name, then against all the others, then
 against those widened by the sentence before them (a pronoun's antecedent). Quantities, names and
-negation must agree exactly; words must mostly agree; what is still undecided goes to the judge.
+negation must agree exactly; words must mostly agree; what is still undecided goes to the judge, and so does the
+opposite of what it would let pass: small models say yes to whatever is about the same things.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from threading import Event
 
 from rag.calibration import SUPPORT
 from rag.checks import Check, check
+from rag.opposite import opposite
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
 from rag.words import content_stems, names, plain
 
@@ -103,20 +105,49 @@ def _wide(statement: _Statement, narrow: Sequence[_Held], widen: Widen) -> list[
     return sorted((statement.hold([w]) for w in wider), key=lambda h: -h.check.coverage)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The judge's probabilities that a premise supports a claim and its opposite; 0 where it has none."""
+
+    claim: float
+    opposite: float = 0.0
+
+
 def own_words(check: Check) -> bool:
     """Whether the claim is the source's own wording, so that nobody needs to judge it."""
     return check.coverage >= SAME_WORDS and check.order >= SAME_ORDER
 
 
-def support(coverage: float, judged: float) -> float:
-    """Log-odds that a claim is supported, of the share of its words in the premise and the judge's probability."""
-    return SUPPORT.log_odds({"coverage": coverage, "judge": log_odds(judged)})
+def signals(coverage: float, judged: Judged) -> dict[str, float]:
+    """What ``SUPPORT`` weighs: the share of the claim's words in the premise, and what the judge says.
+
+    Of the opposite, only what is above even odds counts, against the claim: a premise about something else supports
+    neither.
+    """
+    return {"coverage": coverage, "judge": log_odds(judged.claim) - max(0.0, log_odds(judged.opposite))}
+
+
+def support(coverage: float, judged: Judged) -> float:
+    """Log-odds that a claim is supported, of the share of its words in the premise and what the judge says."""
+    return SUPPORT.log_odds(signals(coverage, judged))
 
 
 def log_odds(probability: float) -> float:
     """Finite: a probability is taken to be no nearer to 0 or 1 than a millionth."""
     probability = min(max(probability, 1e-6), 1 - 1e-6)
     return log(probability / (1 - probability))
+
+
+def _found_supported(text: str, held: _Held, verifier: Verifier, abort: Event | None) -> bool:
+    """What the judge makes of it; the opposite is asked about only where that can change the verdict."""
+    (probability,) = verifier.support(text, [held.premise], abort=abort)
+    judged = Judged(probability)
+    if support(held.check.coverage, judged) < SUPPORTED:
+        return False
+    if turned := opposite(text):
+        (denied,) = verifier.support(turned, [held.premise], abort=abort)
+        judged = Judged(probability, denied)
+    return support(held.check.coverage, judged) >= SUPPORTED
 
 
 def verify(
@@ -153,8 +184,7 @@ def verify(
             if own_words(found.check) if not fragment else found.check.coverage >= SAME_WORDS:
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         for found in plausible[: 0 if fragment else _MOST_JUDGED]:
-            (probability,) = verifier.support(statement.text, [found.premise], abort=abort)
-            if support(found.check.coverage, probability) >= SUPPORTED:
+            if _found_supported(statement.text, found, verifier, abort):
                 return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
         undecided = undecided or bool(plausible)
     if undecided:

@@ -17,6 +17,7 @@ from rag.errors import RagError
 from rag.evaluate import Run, evaluate
 from rag.report import save, table
 from rag.scoring import Outcome, Quoted, answer_measures, evidence_measures, invalid, is_wrong, pair_measures
+from rag.verify import Judged
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, ScriptedGenerator
 from tests.test_datasets import lines
 
@@ -223,11 +224,12 @@ def test_the_verifier_is_scored_on_pairs(tmp_path: Path) -> None:
     without = evaluate([tmp_path / "pairs"], run(tmp_path, answers=False, open_model=no_model))
     assert set(without["sets"][0]["metrics"]) == {"auroc_coverage"}
     yes, no = (-0.1, -3.0), (-3.0, -0.1)
-    order = {p["id"]: scores for p, scores in zip(pairs, (yes, yes, no, yes), strict=True)}
+    order = {p["id"]: scores for p, scores in zip(pairs, ((yes, no), (yes,), (no, no), (yes, no)), strict=True)}
     asked = run(tmp_path)
     from rag.evaluate import sample
 
-    model = ScriptedGenerator(scores=[order[p["id"]] for p in sample(pairs, None, 0)])
+    # asked about each claim, then about its opposite, which "Foxes hunt mice." has none of
+    model = ScriptedGenerator(scores=[scores for p in sample(pairs, None, 0) for scores in order[p["id"]]])
     report = evaluate([tmp_path / "pairs"], replace(asked, open_model=lambda: model))
     assert value(report, "auroc") == 1  # the 9 for 3 is caught before the judge's word counts
     assert value(report, "auroc_judge") == pytest.approx((1 + 1 + 0.5 + 0.5) / 4)
@@ -377,7 +379,17 @@ def test_exact_match_wants_every_right_answer_and_no_wrong_one() -> None:
     assert (found["exact_match"].value, found["exact_match"].n) == (pytest.approx(1 / 3), 3)
 
 
+def test_a_pair_whose_opposite_the_judge_affirms_counts_for_less() -> None:
+    pairs = [
+        Pair("1", "The mild drug eases chronic pain.", "The mild drug eases pain for a time.", "supported"),
+        Pair("2", "The mild drug raises chronic pain.", "The mild drug lowers pain for a time.", "contradicted"),
+    ]
+    judged = {"1": Judged(0.8, 0.2), "2": Judged(0.8, 0.9)}
+    found = pair_measures(pairs, judged, seed=0)
+    assert (found["auroc_judge"].value, found["auroc_support"].value) == (0.5, 1.0)
+
+
 def test_pairs_that_were_not_judged_are_left_out_of_the_judges_figures() -> None:
     pairs = [Pair("1", "Foxes are red", "Foxes are red", "supported"), Pair("2", "Cats purr", "Dogs", "contradicted")]
-    found = pair_measures(pairs, {"1": 0.9}, seed=0)
+    found = pair_measures(pairs, {"1": Judged(0.9)}, seed=0)
     assert set(found) == {"auroc_coverage", "verifier_precision", "verifier_recall"}

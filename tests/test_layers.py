@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ["markup"],
-    ["errors", "types", "words", "catalogue", "calibration"],
+    ["errors", "types", "words", "catalogue", "calibration", "opposite"],
     ["child"],
     ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
     ["arrays", "duplicates"],

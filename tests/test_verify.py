@@ -22,15 +22,18 @@ class Unasked:
 
 
 class Says:
+    """One probability for what it is asked about first, another for everything else: its opposite."""
+
     name = "says"
 
-    def __init__(self, probability: float) -> None:
+    def __init__(self, probability: float, *, of_opposite: float = 0.0) -> None:
         self.probability = probability
+        self.of_opposite = of_opposite
         self.asked: list[tuple[str, str]] = []
 
     def support(self, claim: str, premises: list[str], *, abort: object = None) -> list[float]:
         self.asked += [(claim, p) for p in premises]
-        return [self.probability] * len(premises)
+        return [self.probability if claim == self.asked[0][0] else self.of_opposite] * len(premises)
 
 
 def numbers(result: Sentence | Removed) -> list[int]:
@@ -68,6 +71,25 @@ def test_a_paraphrase_is_for_the_judge() -> None:
     assert isinstance(verify(claim, evidence(*QUOTES), no), Removed)
     assert yes.asked
     assert no.asked
+
+
+SHIPS = Claim("Gemma 4 has been shipped under an Apache 2.0 license.", (3,))
+
+
+@pytest.mark.parametrize(("of_opposite", "shown"), [(0.0, True), (0.5, True), (0.99, False)])
+def test_a_claim_whose_opposite_the_judge_affirms_too_is_not_shown(of_opposite: float, shown: bool) -> None:
+    judge = Says(0.99, of_opposite=of_opposite)
+    assert isinstance(verify(SHIPS, evidence(*QUOTES), judge), Sentence) == shown
+    assert judge.asked == [
+        ("Gemma 4 has been shipped under an Apache 2.0 license.", QUOTES[2]),
+        ("Gemma 4 has not been shipped under an Apache 2.0 license.", QUOTES[2]),
+    ]
+
+
+def test_the_opposite_of_what_the_judge_rejects_is_not_asked_about() -> None:
+    judge = Says(0.1)
+    assert isinstance(verify(SHIPS, evidence(*QUOTES), judge), Removed)
+    assert judge.asked == [(SHIPS.text, QUOTES[2])]
 
 
 def test_a_pronoun_brings_the_sentence_before_it_along() -> None:
