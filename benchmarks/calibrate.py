@@ -135,7 +135,7 @@ def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> No
     """SUPPORT of both sets together, a pair of either counting so that the sets count alike."""
     chosen = settings()
     run = Run(chosen, embedder, assistant.open_ranking(chosen), lambda: assistant.open_model(chosen), work)
-    x, y, where = [], [], []
+    x, y, where, claims = [], [], [], []
     for name in PAIRS:
         pairs = sample(read_set(sets / name, documents=chosen.seeds).pairs, limit, 0)
         judged, _ = judge_pairs(name, pairs, run)
@@ -145,11 +145,12 @@ def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> No
                 x.append([found[key] for key in SUPPORT.of])
                 y.append(float(pair.label == "supported"))
                 where.append(name)
+                claims.append(pair.claim)
     features, labels, names = np.array(x), np.array(y), np.array(where)
     weights = np.array([len(y) / len(PAIRS) / (names == name).sum() for name in names])
     beta = fit(features, labels, weights)
     print(f"SUPPORT: intercept {beta[-1]:.3f}", {k: round(float(b), 3) for k, b in zip(SUPPORT.of, beta, strict=False)})
-    out = cross_validated(features, labels, weights, np.arange(len(y)))
+    out = cross_validated(features, labels, weights, np.unique(claims, return_inverse=True)[1])
     for name in PAIRS:
         here = names == name
         measure = auroc(list(out[here]), list(labels[here] > 0), seed=0)
