@@ -128,14 +128,10 @@ def cast(network: Any, variant: str) -> None:
     """The network in other numbers."""
     import torch
 
-    if variant == "bfloat16":
-        network._model.to(torch.bfloat16)
-    elif variant == "int8":
-        network._model = torch.ao.quantization.quantize_dynamic(
-            network._model.float(), {torch.nn.Linear}, dtype=torch.qint8
-        )
-    else:
-        network._model.float()
+    # Not float(), which transformers refuses for a model that was read from a GGUF, though its numbers are whole ones.
+    network._model.to(torch.bfloat16 if variant == "bfloat16" else torch.float32)
+    if variant == "int8":
+        torch.ao.quantization.quantize_dynamic(network._model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
 
 def guess_by_ngrams(variant: str) -> None:
