@@ -423,6 +423,26 @@ def test_what_one_run_has_read_the_next_need_not(backend: Backend, tiny_gguf: Pa
     assert first_pieces()[0].prompt_done > 0  # it was written anew
 
 
+@every_gguf_backend
+def test_without_a_folder_for_states_prompts_are_read(backend: Backend, tiny_gguf: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    generator = open_generator(tiny_gguf, name="tiny", state_dir=tmp_path / "file" / "states", backend=backend)
+    assert text_of(generator, FRANCE, max_tokens=3)
+    generator.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+@every_gguf_backend
+def test_states_are_of_no_concern_to_other_users(backend: Backend, tiny_gguf: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "states"
+    folder.mkdir(mode=0o755)
+    generator = open_generator(tiny_gguf, name="tiny", state_dir=folder, backend=backend)
+    generator.warm(FRANCE)
+    generator.close()
+    assert len(list(folder.iterdir())) == 1
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_only_the_latest_states_are_kept(tmp_path: Path) -> None:
     for n in range(KEPT + 3):
         (tmp_path / "x.partial").write_bytes(bytes([n]))

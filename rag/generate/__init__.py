@@ -19,6 +19,7 @@ from typing import Literal
 
 from rag.errors import ModelDamaged, ModelMissing
 from rag.generate import builds
+from rag.generate.states import private
 from rag.types import Generator
 
 Backend = Literal["llama", "native", "hf"]
@@ -38,8 +39,8 @@ def open_generator(
     ``backend`` None: llama.cpp for a ``.gguf`` ("native": a build that was compiled for this processor, where it is
     installed; "llama": the prebuilt one), transformers for the rest. ``threads`` 0: one a physical
     core. ``state_dir``: where llama.cpp keeps its state after a prompt's prefix, so that the next run need
-    not read it (about 10 MB each, the 8 latest); None: nowhere. Opening takes seconds, and about the size
-    of the file in memory (transformers: up to 8 times a GGUF's).
+    not read it (5 to 15 MB each, the 8 latest); None, or a folder that cannot be had: nowhere. Opening takes
+    seconds, and about the size of the file in memory (transformers: up to 8 times a GGUF's).
     Raises ModelMissing or ModelDamaged.
     """
     path = Path(path_or_id)
@@ -54,6 +55,7 @@ def open_generator(
         return HfGenerator(path_or_id, name=name, threads=threads, context_tokens=context_tokens)
     if not gguf:
         raise ModelDamaged(f"llama.cpp reads .gguf files; {path_or_id} is none.", fix="python -m rag models")
+    state_dir = private(state_dir)
     if backend == "native":
         from rag.generate.native import NativeGenerator
 

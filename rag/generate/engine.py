@@ -42,7 +42,6 @@ class Engine:
         params.cache_ram_mib = 0  # the slots are all there is to keep; the default may grow to 8 GiB
         params.swa_full = True  # else a sliding window forgets the prefix that questions have in common
         if state_dir:
-            state_dir.mkdir(parents=True, exist_ok=True)
             params.slot_save_path = f"{state_dir}/"
         # The engine always listens. Nobody else can reach a socket in a folder of ours, or guess the key.
         self._key = secrets.token_urlsafe(32)

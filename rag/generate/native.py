@@ -6,7 +6,6 @@ import ctypes
 import os
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from math import inf, log
@@ -77,10 +76,8 @@ class NativeGenerator(GreedyGenerator):
         if self._read(slot, tokens, total, emit) is None:
             return False
         partial_name = f"{key}-{os.getpid()}.state.partial"
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            if self._llama.save(slot.number, folder / partial_name, tokens):
-                settle(folder, partial_name, key)
+        if self._llama.save(slot.number, folder / partial_name, tokens):
+            settle(folder, partial_name, key)
         return True
 
 

@@ -14,6 +14,21 @@ from pathlib import Path
 KEPT = 8  # files, of about 30 kB a token with the 1.5B model
 
 
+def private(folder: Path | None) -> Path | None:
+    """The folder, made where it is missing and closed to other users; None where that cannot be had.
+
+    What another user may have written is not read: a digest in a name shows damage, not intent.
+    """
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError:
+        return None
+    return folder
+
+
 def model_identity(model: Path, engine: str) -> str:
     """What tells the file, read by a version of an engine, from another or from what stands in its place later."""
     stat = model.stat()
