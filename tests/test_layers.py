@@ -52,7 +52,7 @@ OWNERS = {
     "transformers": {"rag/generate/hf.py", "rag/embed.py"},
     "faiss": {"rag/dense.py"},
     "bm25s": set(),  # only a test compares with it
-    "gradio": {"rag/web/page.py", "rag/web/app.py", "ui.py"},
+    "gradio": {"rag/web/toolkit.py"},
     "mcp": {"rag/mcp.py"},
     "xllamacpp": {"rag/generate/engine.py"},
     "llama_cpp": {"rag/generate/native.py"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from threading import Event
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.config import PROJECT_DIR
 from rag.types import Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
 from rag.web.document import document_page, find_page
 from rag.web.escape import document_href, link, literal, literal_lines, visible, without_paths
@@ -440,3 +443,13 @@ def test_documents_are_looked_up_by_id_only():
     assert "<h1>What Avocado is</h1>" in page
     assert "The Paper · 2026-04-07" in page
     assert "<mark" not in page
+
+
+def test_importing_the_page_writes_no_stubs_into_the_installed_packages() -> None:
+    """Half of gradio's import goes into them. ``get_source_segment`` is what it compares them with."""
+    code = """if True:
+        import ast, gc, inspect
+        found, ast.get_source_segment = inspect.getfile, None
+        import rag.web.app
+        assert inspect.getfile is found and gc.isenabled()"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=PROJECT_DIR, timeout=300, check=True)

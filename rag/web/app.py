@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import gradio as gr
 from fastapi import FastAPI
 
 from rag.web.api import add_api
@@ -13,6 +12,7 @@ from rag.web.library import Library
 from rag.web.page import build_page
 from rag.web.routes import add_routes, read_style
 from rag.web.sessions import Sessions
+from rag.web.toolkit import gr
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant

@@ -9,8 +9,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
-
 from rag.errors import RagError
 from rag.web.escape import literal, without_paths
 from rag.web.examples import example_questions
@@ -27,6 +25,7 @@ from rag.web.present import (
 )
 from rag.web.sessions import COOKIE, Place, Sessions, Turns, is_name, new_name
 from rag.web.stream import in_batches
+from rag.web.toolkit import gr
 from rag.web.turn import Turn, advance, fail, history, stop
 
 if TYPE_CHECKING:
