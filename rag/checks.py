@@ -1,4 +1,4 @@
-"""A claim against a premise, by what can be compared exactly: quantities, names, negation and direction.
+"""A claim against a premise, by what can be compared exactly: quantities, names, negation, direction and limits.
 
 These are necessary conditions: a claim that fails one is not supported however alike the words are.
 """
@@ -18,6 +18,11 @@ NEGATIONS = frozenset(
 _CONTRACTED = re.compile(r"n['’]t$", re.I)
 _REACH = 4  # content words after a negation that it still governs
 _AWAY, _TOWARDS = frozenset({"from", "by"}), frozenset({"to"})
+LIMITS = frozenset(
+    "sometimes often usually occasionally rarely seldom generally mostly mainly partly partially possibly perhaps "
+    "probably likely may might could some allegedly reportedly supposedly potentially".split()
+)
+_LIMITED = 2  # content words after such a word that it still limits
 _BEFORE_NAME = frozenset("the a an its their his her our".split())
 _DESCRIBED = 2  # words of description between from or by and the name ("from AI startup Midjourney")
 
@@ -34,12 +39,13 @@ class Check:
     missing_names: tuple[str, ...]
     negation: str  # the word affirmed on one side and denied on the other, or ""
     direction: str  # the name that something goes to on one side and comes from on the other, or ""
+    limit: str  # the word that limits in the premise what the claim says without limit, or ""
     coverage: float
     order: float
 
     @property
     def passes(self) -> bool:
-        return not (self.missing_values or self.missing_names or self.negation or self.direction)
+        return not (self.missing_values or self.missing_names or self.negation or self.direction or self.limit)
 
     @property
     def why(self) -> str:
@@ -52,6 +58,8 @@ class Check:
             return f"“{self.negation}” is affirmed on one side and denied on the other"
         if self.direction:
             return f"it goes to {self.direction} on one side and comes from there on the other"
+        if self.limit:
+            return f"the source limits it by “{self.limit}”"
         return ""
 
 
@@ -119,6 +127,27 @@ def _turned(claim: str, premise: str) -> str:
     return next((name for name, sides in _sides_of_names(claim).items() if not sides & there.get(name, sides)), "")
 
 
+def _limit_dropped(claim: str, premise: str) -> str:
+    """The word that limits in the premise what the claim has too, where nothing limits the claim; or "".
+
+    >>> _limit_dropped("They were found out.", "They have sometimes been found out.")
+    'sometimes'
+    """
+    if any(w.text.lower() in LIMITS for w in words(claim)):
+        return ""
+    said = set(content_stems(claim))
+    limit, reach = "", 0
+    for word in words(premise):
+        lower = word.text.lower()
+        if word.text in LIMITS or lower in LIMITS - {"may"}:  # with a capital that is a month
+            limit, reach = word.text, _LIMITED
+        elif reach and lower not in STOPWORDS:
+            if word.stem in said:
+                return limit
+            reach -= 1
+    return ""
+
+
 def _in_order(wanted: Sequence[str], present: Sequence[str]) -> float:
     """Length of the longest common subsequence (Wagner & Fischer 1974), as a share of ``wanted``; 1 where it is empty.
 
@@ -162,6 +191,7 @@ def check(claim: str, premise: str, *, known: Collection[str] = ()) -> Check:
         tuple(dict.fromkeys(missing_names)),
         _negation_conflict(claim, premise),
         _turned(claim, premise),
+        _limit_dropped(claim, premise),
         overlap(content_stems(claim), content_stems(premise)),
         _in_order(content_stems(claim), content_stems(premise)),
     )

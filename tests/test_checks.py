@@ -60,3 +60,17 @@ def test_order_is_the_share_of_words_in_the_claims_order() -> None:
 
 def test_coverage_is_the_share_of_the_claims_words() -> None:
     assert check("red green blue white", "red green").coverage == 0.5
+
+
+@pytest.mark.parametrize(
+    ("claim", "premise", "limit"),
+    [
+        ("They were found to have abused their offices.", "They have sometimes been found to have abused them.", "sometimes"),
+        ("Kiwi ships in June.", "Kiwi could ship in June.", "could"),
+        ("Kiwi may ship in June.", "Kiwi could ship in June.", ""),
+        ("Kiwi ships in May 2000.", "Kiwi ships in May 2000.", ""),
+        ("Kiwi ships in June.", "Kiwi ships in June, and some shops will sell Plum.", ""),
+    ],
+)  # fmt: skip
+def test_a_limit_of_the_source_is_not_dropped(claim: str, premise: str, limit: str) -> None:
+    assert check(claim, premise).limit == limit
