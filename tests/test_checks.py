@@ -65,12 +65,12 @@ def test_coverage_is_the_share_of_the_claims_words() -> None:
 @pytest.mark.parametrize(
     ("claim", "premise", "limit"),
     [
-        ("They were found to have abused their offices.", "They have sometimes been found to have abused them.", "sometimes"),
+        ("They were found to abuse it.", "They have sometimes been found to abuse it.", "sometimes"),
         ("Kiwi ships in June.", "Kiwi could ship in June.", "could"),
         ("Kiwi may ship in June.", "Kiwi could ship in June.", ""),
         ("Kiwi ships in May 2000.", "Kiwi ships in May 2000.", ""),
         ("Kiwi ships in June.", "Kiwi ships in June, and some shops will sell Plum.", ""),
     ],
-)  # fmt: skip
+)
 def test_a_limit_of_the_source_is_not_dropped(claim: str, premise: str, limit: str) -> None:
     assert check(claim, premise).limit == limit
