@@ -68,7 +68,6 @@ def run(arguments: list[str] | None = None) -> None:
 
     with tqdm_progress() as progress:
         assistant = open_assistant(chosen, progress=progress)
-    assistant.load_generator()
     from rag.web.app import create_app
 
     with closing(assistant):

@@ -461,6 +461,7 @@ def test_the_page_is_usable_while_the_model_loads(browser):
         playwright_api.expect(chat.page.locator("#status")).to_contain_text("Ready.", timeout=SECONDS)
         gate.set()
         chat.finish()
+        assert chat.assistant.loads == 1  # by the page: it is seen before the model takes the processor
 
 
 def test_examples_come_from_the_documents_and_ask_when_clicked(browser):

@@ -121,6 +121,10 @@ class FakeAssistant:
     settings: FakeSettings = field(default_factory=FakeSettings)
     rebuild_gate: Event | None = None  # when set to an Event, a rebuild waits for it half way
     timings_ms: dict[str, float] = field(default_factory=dict)
+    loads: int = 0  # how often the language model was to be loaded
+
+    def load_generator(self) -> None:
+        self.loads += 1
 
     @classmethod
     def of(cls, *documents: Document, replies: Sequence[str] = (), **rest: Any) -> FakeAssistant:

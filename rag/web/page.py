@@ -137,7 +137,12 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
         nothing = [gr.skip()] * len(shown)
 
         def arrive(request: gr.Request) -> list[Any]:
-            """A new conversation, or one of this browser session that the address names."""
+            """A new conversation, or one of this browser session that the address names.
+
+            The language model is loaded from here on: the engine lets nothing else run meanwhile, so that loading it
+            any earlier would keep the page from being seen.
+            """
+            assistant.load_generator()
             session = request.cookies.get(COOKIE, "")
             session = session if is_name(session) else new_name()
             wanted = dict(request.query_params).get("c", "")
