@@ -1,6 +1,6 @@
 """Where the time goes, sampled by py-spy (extra `dev`) in fresh processes.
 
-    RAG_THREADS=1 python -m benchmarks.profiles benchmarks/profiles.json
+    python -m benchmarks.profiles benchmarks/profiles.json
 
 Only the main thread counts, waiting included: its waits in rag/generate/worker.py are for the language model, which
 computes in threads of its own. Of a warm session only what happens below ``measured`` does. ``parts`` add up to 1 where
@@ -27,7 +27,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 100  # samples a second
 TOP = 12
-ROUNDS = 1  # over the golden questions, for evidence
 ASKED = ("mango", "gemma-license", "scale-price")  # golden questions that are answered
 QUESTION = "How many parameters does Llama 4 Maverick have?"
 STAGES = {  # what is run, and how often
@@ -52,7 +51,7 @@ def work(what: str) -> None:
     golden = {q["id"]: q["question"] for q in map(json.loads, lines)}
     assistant = open_assistant(settings(), fetch=False)
     if what == "search":
-        steps, questions = 2, list(golden.values()) * ROUNDS  # found, and read together with the question
+        steps, questions = 2, list(golden.values())  # found, and read together with the question
     else:
         assistant.load_generator().join()  # what every prompt begins with has been read
         steps, questions = None, [golden[name] for name in ASKED]

@@ -18,7 +18,7 @@ NEGATIONS = frozenset(
 _CONTRACTED = re.compile(r"n['’]t$", re.I)
 _REACH = 4  # content words after a negation that it still governs
 _AWAY, _TOWARDS = frozenset({"from", "by"}), frozenset({"to"})
-LIMITS = frozenset(
+_LIMITS = frozenset(
     "sometimes often usually occasionally rarely seldom generally mostly mainly partly partially possibly perhaps "
     "probably likely may might could some allegedly reportedly supposedly potentially".split()
 )
@@ -133,13 +133,13 @@ def _limit_dropped(claim: str, premise: str) -> str:
     >>> _limit_dropped("They were found out.", "They have sometimes been found out.")
     'sometimes'
     """
-    if any(w.text.lower() in LIMITS for w in words(claim)):
+    if any(w.text.lower() in _LIMITS for w in words(claim)):
         return ""
     said = set(content_stems(claim))
     limit, reach = "", 0
     for word in words(premise):
         lower = word.text.lower()
-        if word.text in LIMITS or lower in LIMITS - {"may"}:  # with a capital that is a month
+        if lower in _LIMITS and (lower != "may" or word.text == lower):  # with a capital that is a month
             limit, reach = word.text, _LIMITED
         elif reach and lower not in STOPWORDS:
             if word.stem in said:

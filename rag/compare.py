@@ -172,17 +172,16 @@ def opposite_sides(question: str, evidence: Sequence[Evidence], answered: Sequen
     """
     always = asks_what_sources_say(question)
     least = 0.0 if always else _SPOKEN_OF
-    asked = {s for s in content_stems(question) if s not in _POLES}
-    named = {_POLES[s][0] for s in content_stems(question) if s in _POLES} if asks_yes_or_no(question) else set()
+    asked = set(content_stems(question))
+    named = {_POLES[s][0] for s in asked if s in _POLES} if asks_yes_or_no(question) else set()
+    said = {e: set(content_stems(e.quote)) for e in evidence}
+    near = [e for e in evidence if overlap(asked - _POLES.keys(), said[e]) >= least]
     for word in names(question) or [w for w in words(question) if content_stems(w.text)]:
         subject = word.stem
         relevant = named | {pole[0] for text in answered if (pole := _pole(text, subject))}
         taken: dict[str, dict[int, list[Evidence]]] = {}
-        for e in evidence:
-            said = content_stems(e.quote)
-            if subject not in said or overlap(asked, said) < least:
-                continue
-            if (pole := _pole(e.quote, subject)) is not None:
+        for e in near:
+            if subject in said[e] and (pole := _pole(e.quote, subject)) is not None:
                 taken.setdefault(pole[0], {}).setdefault(pole[1], []).append(e)
         for pair, by_sign in taken.items():
             if len(by_sign) == 2 and (always or pair in relevant):

@@ -141,13 +141,11 @@ def log_odds(probability: float) -> float:
 def _found_supported(text: str, held: _Held, verifier: Verifier, abort: Event | None) -> bool:
     """What the judge makes of it; the opposite is asked about only where that can change the verdict."""
     (probability,) = verifier.support(text, [held.premise], abort=abort)
-    judged = Judged(probability)
-    if support(held.check.coverage, judged) < SUPPORTED:
-        return False
-    if turned := opposite(text):
+    supported = support(held.check.coverage, Judged(probability)) >= SUPPORTED
+    if supported and (turned := opposite(text)):
         (denied,) = verifier.support(turned, [held.premise], abort=abort)
-        judged = Judged(probability, denied)
-    return support(held.check.coverage, judged) >= SUPPORTED
+        return support(held.check.coverage, Judged(probability, denied)) >= SUPPORTED
+    return supported
 
 
 def verify(
