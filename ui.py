@@ -63,8 +63,8 @@ def run(arguments: list[str] | None = None) -> None:
     listener = open_port(
         chosen.host, chosen.port, auth=serving.auth
     )  # first: a taken port should not cost a minute of loading
-    from rag.assistant import open_assistant
-    from rag.models import tqdm_progress
+    from rag.models.store import tqdm_progress
+    from rag.opening import open_assistant
 
     with tqdm_progress() as progress:
         assistant = open_assistant(chosen, progress=progress)

@@ -1,4 +1,4 @@
-"""Prints the weights of rag/calibration.py anew, from development halves of evaluation sets.
+"""Prints the weights of rag/retrieve/calibration.py anew, from development halves of evaluation sets.
 
     python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190]
 
@@ -19,21 +19,21 @@ import numpy as np
 import numpy.typing as npt
 from platformdirs import user_cache_path
 
-from rag import assistant
-from rag.build import index_documents
-from rag.calibration import ANSWERABLE, SENTENCE, SUPPORT
-from rag.checks import check
+from rag import opening
 from rag.config import settings
-from rag.datasets import read_set
 from rag.errors import RagError
-from rag.evaluate import Run, judge_pairs, sample
-from rag.gold import same_sentence
-from rag.index import Index, load_index
-from rag.metrics import auroc
-from rag.relevance import signals
-from rag.retrieve import candidates, retrieve
+from rag.ground.checks import check
+from rag.ground.verify import signals as signals_of_support
+from rag.index.build import index_documents
+from rag.index.snapshot import Index, load_index
+from rag.measure.datasets import read_set
+from rag.measure.evaluate import Run, judge_pairs, sample
+from rag.measure.gold import same_sentence
+from rag.measure.metrics import auroc
+from rag.retrieve.calibration import ANSWERABLE, SENTENCE, SUPPORT
+from rag.retrieve.relevance import signals
+from rag.retrieve.search import candidates, retrieve
 from rag.types import Embedder
-from rag.verify import signals as signals_of_support
 
 SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
 PAIRS = ("verify_wice", "verify_scifact")
@@ -73,7 +73,7 @@ def cross_validated(x: Floats, y: Floats, weights: Floats, group: npt.NDArray[np
 def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[dict[str, object]]:
     """A row a question: its signals, those of its sentences, and which sentences are gold."""
     chosen = settings()
-    reranker = assistant.open_ranking(chosen)
+    reranker = opening.open_ranking(chosen)
     data = read_set(folder, documents=chosen.seeds)
     kept = work / f"{folder.name}.jsonl"
     rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=0, help="pairs a set for SUPPORT, read by the language model")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    embedder = assistant.open_embedding(replace(settings(), threads=0))
+    embedder = opening.open_embedding(replace(settings(), threads=0))
     rows = {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
     report("ANSWERABLE", ANSWERABLE.of, rows, of_sentences=False)
     report("SENTENCE", SENTENCE.of, rows, of_sentences=True)
@@ -134,7 +134,7 @@ def main() -> None:
 def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> None:
     """SUPPORT of both sets together, a pair of either counting so that the sets count alike."""
     chosen = settings()
-    run = Run(chosen, embedder, assistant.open_ranking(chosen), lambda: assistant.open_model(chosen), work)
+    run = Run(chosen, embedder, opening.open_ranking(chosen), lambda: opening.open_model(chosen), work)
     x, y, where, claims = [], [], [], []
     for name in PAIRS:
         pairs = sample(read_set(sets / name, documents=chosen.seeds).pairs, limit, 0)

@@ -178,7 +178,7 @@ def soak(url: str, process: Any) -> dict[str, Any]:
 def main() -> None:
     import psutil
 
-    from rag.machine import machine
+    from rag.measure.machine import machine
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)

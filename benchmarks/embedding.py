@@ -20,12 +20,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag import models
-from rag.chunk import chunk_document
 from rag.config import settings
-from rag.embed import open_embedder
+from rag.index.chunk import chunk_document
 from rag.load import load
-from rag.machine import machine, sources_digest, versions
+from rag.measure.machine import machine, sources_digest, versions
+from rag.models import store as models
+from rag.models.embed import open_embedder
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH, ROUNDS = 16, 12

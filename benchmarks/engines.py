@@ -96,8 +96,8 @@ def timed(run: Runner, request: Event) -> Event:
 
 
 def own(engine: str, variant: str, model: str, threads: int) -> Runner:
-    """The backends of rag.generate."""
-    from rag.generate import open_generator
+    """The backends of rag.models.llm."""
+    from rag.models.llm import open_generator
     from rag.types import Prompt
 
     generator: Any
@@ -174,7 +174,7 @@ def steps(model: str, threads: int, text: str, rounds: int = 3) -> Event:
 
     The scores of the last one are asked for in steps of up to 8 tokens, as they are to write: the best of each round.
     """
-    from rag.generate.native import LlamaNetwork
+    from rag.models.llm.native import LlamaNetwork
 
     network = LlamaNetwork(Path(model), threads=threads, context_tokens=4096, step_tokens=STEPS[-1])
     tokens = network.tokenize(text, special=False)
@@ -329,10 +329,10 @@ class Engine:
 
 def requests(count: int) -> list[Event]:
     """The answer prompts of the golden questions that have an answer."""
-    from rag.assistant import open_assistant
     from rag.config import settings
-    from rag.generate.chat import CHATML, control_strings, format_prefix, format_prompt
-    from rag.prompt import answer_prompt
+    from rag.ground.prompt import answer_prompt
+    from rag.models.llm.chat import CHATML, control_strings, format_prefix, format_prompt
+    from rag.opening import open_assistant
     from rag.types import Prompt
 
     lines = (ROOT / "tests/golden/questions.jsonl").read_text("utf-8").splitlines()
@@ -372,9 +372,9 @@ def main() -> None:
         name, model, threads = given.work
         work(name, model, int(threads))
         return
-    from rag import models
     from rag.config import settings
-    from rag.machine import machine, sources_digest, versions
+    from rag.measure.machine import machine, sources_digest, versions
+    from rag.models import store as models
 
     asked = requests(given.questions)
     model = str(models.locate(settings().generator, settings().models))
@@ -408,7 +408,7 @@ def main() -> None:
         "load_average": round(os.getloadavg()[0], 1),
         "machine": machine(),
         "versions": versions(),
-        "sources": sources_digest(("generate", "prompt.py")),
+        "sources": sources_digest(("models/llm", "ground/prompt.py")),
     }
     print(json.dumps({key: report[key] for key in ("engines", "native_tokens_a_second_by_step")}, indent=1))
     if given.out:

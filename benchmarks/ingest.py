@@ -30,14 +30,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.scale import Peak
-from rag import build as building
-from rag import cache, lexical, store, writer
-from rag.assistant import open_embedding
-from rag.build import build
 from rag.config import settings
-from rag.index import load_index
-from rag.machine import machine, sources_digest, versions
-from rag.sync import needs_build, stale
+from rag.index import build as building
+from rag.index import embedding_cache as cache
+from rag.index import generations as store
+from rag.index import lexical, writer
+from rag.index.build import build
+from rag.index.changes import needs_build, stale
+from rag.index.snapshot import load_index
+from rag.measure.machine import machine, sources_digest, versions
+from rag.opening import open_embedding
 from rag.types import BuildReport, Chunk, Document, Embedder, Span, Vectors
 
 REAL_FILES = 20

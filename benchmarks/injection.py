@@ -22,11 +22,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rag.assistant import Assistant, open_embedding, open_model, open_ranking, sync
+from rag.assistant import Assistant
 from rag.config import settings
-from rag.index import load_index
-from rag.machine import machine, versions
-from rag.metrics import share
+from rag.index.snapshot import load_index
+from rag.measure.machine import machine, versions
+from rag.measure.metrics import share
+from rag.opening import open_embedding, open_model, open_ranking, sync
 from rag.types import Answer
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,7 +2,7 @@
 
     python -m benchmarks.profiles benchmarks/profiles.json
 
-Only the main thread counts, waiting included: its waits in rag/generate/worker.py are for the language model, which
+Only the main thread counts, waiting included: its waits in rag/models/llm/stream.py are for the language model, which
 computes in threads of its own. Of a warm session only what happens below ``measured`` does. ``parts`` add up to 1 where
 all are shown: the file of the program in which a sample lies deepest, or the package that is being imported. ``self``
 is the innermost Python function (what it calls in C is its own), ``cumulative`` the program's functions with all they
@@ -44,8 +44,8 @@ Frame = tuple[str, str]
 
 
 def work(what: str) -> None:
-    from rag.assistant import open_assistant
     from rag.config import settings
+    from rag.opening import open_assistant
 
     lines = (ROOT / "tests/golden/questions.jsonl").read_text("utf-8").splitlines()
     golden = {q["id"]: q["question"] for q in map(json.loads, lines)}
@@ -136,7 +136,7 @@ def sample(arguments: list[str], runs: int) -> Counter[str]:
 
 
 def main(out: Path) -> None:
-    from rag.machine import machine, sources_digest, versions
+    from rag.measure.machine import machine, sources_digest, versions
 
     stages = {}
     for name, (arguments, runs) in STAGES.items():

@@ -30,12 +30,13 @@ from typing import Any
 
 import numpy as np
 
-from rag import dense, store
-from rag.arrays import ArrayWriter
-from rag.index import Index, load_index
-from rag.machine import machine, sources_digest, versions
+from rag.index import dense
+from rag.index import generations as store
+from rag.index.arrays import ArrayWriter
+from rag.index.snapshot import Index, load_index
+from rag.index.writer import IndexWriter, write_index
+from rag.measure.machine import machine, sources_digest, versions
 from rag.types import Chunk, Document, Span, Vectors
-from rag.writer import IndexWriter, write_index
 
 DIMENSION, INTRINSIC = 384, 48
 VOCABULARY, WORDS_A_SENTENCE, SENTENCES, CHUNKS_A_DOCUMENT = 60_000, 30, 4, 10

@@ -11,10 +11,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rag.assistant import open_assistant
 from rag.config import settings
-from rag.machine import machine, sources_digest, versions
-from rag.render import to_dict
+from rag.measure.machine import machine, sources_digest, versions
+from rag.opening import open_assistant
+from rag.output.render import to_dict
 
 ROOT = Path(__file__).resolve().parent.parent
 

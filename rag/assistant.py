@@ -13,25 +13,24 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Literal
 
-from rag import models
-from rag.build import build
-from rag.calibration import CAUTION, MODELS, TAKEN, TOPIC, UNHEARD, ModelShare
-from rag.cite import DraftParser
-from rag.compare import sides
 from rag.config import Settings
-from rag.embed import open_embedder
-from rag.errors import GenerationError, IndexLocked, QuestionError, RagError
-from rag.followup import standalone
-from rag.index import Index, load_index
-from rag.judge import LanguageModelJudge
-from rag.prompt import NONE, answer_prompt, judge_prompt
-from rag.question import asks_what_sources_say, asks_yes_or_no, subject_asked
-from rag.quote import each_source, each_view, further_answers, left_out, naming, other_sides
-from rag.relevance import Relevance, judge_relevance, on_topic
-from rag.render import answer_text
-from rag.rerank import open_reranker
-from rag.retrieve import by_source, candidates, evidence, numbered, retrieve, select_evidence
-from rag.sync import needs_build, stale
+from rag.errors import GenerationError, QuestionError, RagError
+from rag.ground.draft import DraftParser
+from rag.ground.judge import LanguageModelJudge
+from rag.ground.prompt import NONE, answer_prompt, judge_prompt
+from rag.ground.quotations import each_source, each_view, further_answers, left_out, naming, other_sides
+from rag.ground.sides import sides
+from rag.ground.verify import verify, widener
+from rag.index.build import build
+from rag.index.changes import stale
+from rag.index.snapshot import Index, load_index
+from rag.output.render import answer_text
+from rag.retrieve.calibration import CAUTION, MODELS, TAKEN, TOPIC, UNHEARD, ModelShare
+from rag.retrieve.followup import standalone
+from rag.retrieve.question import asks_what_sources_say, asks_yes_or_no, subject_asked
+from rag.retrieve.relevance import Relevance, judge_relevance, on_topic
+from rag.retrieve.search import by_source, candidates, evidence, numbered, retrieve, select_evidence
+from rag.text.words import names
 from rag.types import (
     Answer,
     BuildReport,
@@ -54,8 +53,6 @@ from rag.types import (
     Step,
     Verifier,
 )
-from rag.verify import verify, widener
-from rag.words import names
 
 LONGEST_QUESTION = 2000  # characters
 PREVIEWED = 8  # sentences shown as evidence before any model has read them
@@ -134,7 +131,7 @@ class Assistant:
 
         Raises CorpusError, IndexLocked.
         """
-        report = sync(self.settings, self._embedder, progress=progress)
+        report = build(self.settings.seeds, self.settings.index, self._embedder, progress=progress)
         return report, load_index(self.settings.index, fingerprint=self._embedder.fingerprint)
 
     def use(self, index: Index) -> None:
@@ -284,7 +281,7 @@ class Assistant:
         """How much the language model has a say in whether a question can be answered."""
         if asks_what_sources_say(question):
             return TOPIC
-        return MODELS.get(_short(self.settings.generator), UNHEARD)
+        return MODELS.get(short_name(self.settings.generator), UNHEARD)
 
     def _unanswerable(self, found: Retrieved) -> str:
         """Why no model needs to be asked; "" where one should be."""
@@ -408,6 +405,11 @@ class _Clock:
         return {**self._marks, "total": (time.perf_counter() - self._start) * 1000}
 
 
+def short_name(model: str) -> str:
+    """The last part of a path or hub id; a catalogue name is itself."""
+    return Path(model).name or model
+
+
 def _stopped(abort: Event | None) -> bool:
     return abort is not None and abort.is_set()
 
@@ -441,64 +443,3 @@ def check_question(question: str) -> str:
             f"There are no words in the question {one_line!r}.", fix="ask a question in words, such as “Who leads …?”"
         )
     return one_line
-
-
-# --- opening the parts ---------------------------------------------------------------------------
-
-
-def open_model(settings: Settings) -> Generator:
-    """The generator the settings name, from the store or a path. Raises ModelMissing, ModelDamaged."""
-    from platformdirs import user_cache_path
-
-    from rag.generate import open_generator
-
-    path = models.locate(settings.generator, settings.models)
-    states = user_cache_path("quoted-rag") / "states"
-    return open_generator(path, name=_short(settings.generator), threads=settings.threads, state_dir=states)
-
-
-def open_embedding(settings: Settings) -> Embedder:
-    """The embedder the settings name. Raises ModelMissing, ModelDamaged."""
-    path = models.locate(settings.embedder, settings.models)
-    return open_embedder(path, name=_short(settings.embedder), threads=settings.threads)
-
-
-def open_ranking(settings: Settings) -> Reranker:
-    """The reranker the settings name. Raises ModelMissing, ModelDamaged."""
-    path = models.locate(settings.reranker, settings.models)
-    return open_reranker(path, name=_short(settings.reranker), threads=settings.threads)
-
-
-def _short(name: str) -> str:
-    return Path(name).name or name
-
-
-def fetch_models(settings: Settings, *, progress: Progress | None = None) -> None:
-    """Fetch what the settings name and the store lacks. The only step that may use the network."""
-    source: models.Source = settings.model_source  # type: ignore[assignment]  # checked by Settings
-    for name in settings.model_names:
-        models.fetch(name, settings.models, source=source, progress=progress)
-
-
-def sync(settings: Settings, embedder: Embedder, *, progress: Progress | None = None) -> BuildReport:
-    """Bring the index in step with the folder of documents."""
-    return build(settings.seeds, settings.index, embedder, progress=progress)
-
-
-def open_assistant(settings: Settings, *, fetch: bool = True, progress: Progress | None = None) -> Assistant:
-    """An assistant over the settings' folder: models fetched, index in step, language model loading.
-
-    Raises RagError where a part cannot be had. An index that another process is writing just now is
-    used as it stands.
-    """
-    if fetch:
-        fetch_models(settings, progress=progress)
-    embedder = open_embedding(settings)
-    if needs_build(settings.seeds, settings.index, embedder.fingerprint):
-        try:
-            sync(settings, embedder, progress=progress)
-        except IndexLocked:
-            if not settings.index.joinpath("CURRENT").exists():
-                raise
-    index = load_index(settings.index, fingerprint=embedder.fingerprint)
-    return Assistant(settings, index, embedder, open_ranking(settings), lambda: open_model(settings))

@@ -148,12 +148,13 @@ def _print_json(value: Any) -> None:
 
 
 def _build(settings: Settings, *, stay: bool) -> int:
-    from rag import assistant, models
+    from rag import opening
+    from rag.models import store as models
 
     with models.tqdm_progress() as progress:
         models.fetch(settings.embedder, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
-        embedder = assistant.open_embedding(settings)
-        report = assistant.sync(settings, embedder, progress=progress)
+        embedder = opening.open_embedding(settings)
+        report = opening.sync(settings, embedder, progress=progress)
     print(report_text(report))
     if stay:
         _watch(settings, embedder)
@@ -164,7 +165,7 @@ def _watch(settings: Settings, embedder: Embedder) -> None:
     """Until Ctrl-C."""
     from threading import Event
 
-    from rag.watch import watch
+    from rag.index.watch import watch
 
     print(f"Watching {settings.seeds}; Ctrl-C ends it.", flush=True)
     for outcome in watch(settings.seeds, settings.index, embedder, stop=Event()):
@@ -176,7 +177,7 @@ def _watch(settings: Settings, embedder: Embedder) -> None:
 
 def report_text(report: BuildReport) -> str:
     """The report of a build for a terminal: every file that is not unchanged, then the totals."""
-    from rag.render import printable
+    from rag.output.render import printable
 
     lines = [
         f"{file.status:9} {printable(file.path)}" + (f"  ({printable(file.why)})" if file.why else "")
@@ -195,9 +196,10 @@ def report_text(report: BuildReport) -> str:
 
 
 def _ask(settings: Settings, question: str, *, as_json: bool) -> int:
-    from rag import models
-    from rag.assistant import check_question, open_assistant
-    from rag.render import to_dict, to_text
+    from rag.assistant import check_question
+    from rag.models import store as models
+    from rag.opening import open_assistant
+    from rag.output.render import to_dict, to_text
 
     check_question(question)
     with models.tqdm_progress() as progress:
@@ -215,8 +217,9 @@ def _ask(settings: Settings, question: str, *, as_json: bool) -> int:
 
 
 def _search(settings: Settings, question: str, *, as_json: bool) -> int:
-    from rag.assistant import check_question, open_assistant
-    from rag.render import evidence_dict, evidence_text
+    from rag.assistant import check_question
+    from rag.opening import open_assistant
+    from rag.output.render import evidence_dict, evidence_text
 
     check_question(question)
     found = open_assistant(settings, fetch=False).search(question)
@@ -230,9 +233,11 @@ def _search(settings: Settings, question: str, *, as_json: bool) -> int:
 def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
     from platformdirs import user_cache_path
 
-    from rag import assistant, audit, models
-    from rag.evaluate import Run, evaluate
-    from rag.report import save, table
+    from rag import opening
+    from rag.measure import audit
+    from rag.measure.evaluate import Run, evaluate
+    from rag.measure.report import save, table
+    from rag.models import store as models
 
     if not arguments.sets:
         raise DataSetError("No evaluation set is named.", fix="rag eval DIR...")
@@ -248,9 +253,9 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
             models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
         run = Run(
             settings,
-            assistant.open_embedding(settings),
-            assistant.open_ranking(settings),
-            lambda: assistant.open_model(settings),
+            opening.open_embedding(settings),
+            opening.open_ranking(settings),
+            lambda: opening.open_model(settings),
             work,
             answers=not arguments.no_answers,
             limit=arguments.limit,
@@ -274,7 +279,7 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
 def _judged(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from rag import audit
+    from rag.measure import audit
 
     found = audit.read(Path(arguments.judged))
     if arguments.json:
@@ -286,8 +291,9 @@ def _judged(arguments: argparse.Namespace) -> int:
 
 
 def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
-    from rag import bench, models
-    from rag.report import save
+    from rag.measure import bench
+    from rag.measure.report import save
+    from rag.models import store as models
 
     plan = bench.Plan(
         questions=tuple(bench.read_questions(Path(arguments.questions))) if arguments.questions else (),
@@ -312,7 +318,7 @@ def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
-    from rag import models
+    from rag.models import store as models
 
     names = names or settings.model_names
     if action == "list":
@@ -339,8 +345,8 @@ def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
 def _verify(settings: Settings, file: Path, *, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from rag.export import verify_export
-    from rag.render import printable
+    from rag.output.export import verify_export
+    from rag.output.render import printable
 
     checked = verify_export(file, settings.seeds)
     failed = [c for c in checked if c.why]
@@ -356,8 +362,8 @@ def _verify(settings: Settings, file: Path, *, as_json: bool) -> int:
 def _mcp(settings: Settings) -> int:
     from contextlib import closing
 
-    from rag.assistant import open_assistant
     from rag.mcp import serve
+    from rag.opening import open_assistant
 
     with closing(open_assistant(settings, fetch=False)) as assistant:
         assistant.load_generator()

@@ -12,13 +12,14 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rag import assistant, models
-from rag.build import NOTHING_TO_QUOTE
+from rag import opening
 from rag.config import Settings
 from rag.errors import RagError
-from rag.generate import builds
-from rag.index import Index, load_index
-from rag.render import printable
+from rag.index.build import NOTHING_TO_QUOTE
+from rag.index.snapshot import Index, load_index
+from rag.models import store as models
+from rag.models.llm import engines
+from rag.output.render import printable
 from rag.types import Embedder
 
 _PACKAGES = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "xllamacpp", "gradio", "trafilatura")
@@ -86,7 +87,7 @@ def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
         return 1 if failures else 0
     check("python", lambda: sys.version.split()[0])
     check("packages", _packages)
-    check("engine", builds.describe)
+    check("engine", engines.describe)
     check("disk", lambda: _disk(settings))
     if check("documents", lambda: _documents(settings)):
         check("reading them within limits", _reading)
@@ -122,7 +123,7 @@ def _disk(settings: Settings) -> str:
 
 
 def _documents(settings: Settings) -> str:
-    from rag.walk import walk
+    from rag.load.walk import walk
 
     files, passed = walk(settings.seeds)
     if not files:
@@ -135,7 +136,7 @@ def _documents(settings: Settings) -> str:
 
 def _reading() -> str:
     """A document through the process that reads documents: it starts, is limited, and answers."""
-    from rag.load.worker import MAX_MEMORY, MAX_SECONDS, load_limited
+    from rag.load.sandbox import MAX_MEMORY, MAX_SECONDS, load_limited
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.txt"
@@ -147,7 +148,7 @@ def _reading() -> str:
 
 def _unread(settings: Settings, index: Index) -> Iterator[str]:
     """Files of the folder that no answer can come from, each with the reason."""
-    from rag.walk import walk
+    from rag.load.walk import walk
 
     unread = {f.path: f.why for f in walk(settings.seeds)[1] if f.why != "hidden"}
     unread |= {name: entry["error"] for name, entry in index.files.items() if entry["error"]}
@@ -173,11 +174,11 @@ def _model(name: str, settings: Settings) -> str:
 
 
 def _embedder(settings: Settings) -> Embedder:
-    return assistant.open_embedding(settings)
+    return opening.open_embedding(settings)
 
 
 def _index(settings: Settings) -> str:
-    from rag.sync import needs_build
+    from rag.index.changes import needs_build
 
     embedder = _embedder(settings)
     index = load_index(settings.index, fingerprint=embedder.fingerprint)
@@ -190,7 +191,7 @@ def _index(settings: Settings) -> str:
 
 def _question(settings: Settings, question: str) -> str:
     with no_network() as attempted:
-        opened = assistant.open_assistant(settings, fetch=False)
+        opened = opening.open_assistant(settings, fetch=False)
         try:
             answer = opened.ask(question)
         finally:

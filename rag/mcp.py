@@ -9,7 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import GenerationError, RagError
-from rag.render import evidence_dict, to_dict
+from rag.output.render import evidence_dict, to_dict
 from rag.types import Answer, Finished
 
 if TYPE_CHECKING:

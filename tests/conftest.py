@@ -13,7 +13,7 @@ from rag.config import Settings, settings
 @pytest.fixture(scope="session")
 def fetched() -> Callable[[str], Path]:
     """The path of a catalogue model, fetched where it is missing."""
-    from rag import models
+    from rag.models import store as models
 
     def path(name: str) -> Path:
         with models.tqdm_progress() as progress:
@@ -34,7 +34,7 @@ def real_settings(tmp_path_factory: pytest.TempPathFactory, fetched: Callable[[s
 @pytest.fixture(scope="session")
 def real_assistant(real_settings: Settings) -> Iterator:
     """The product as a user has it: the default models over the seeds."""
-    from rag.assistant import open_assistant
+    from rag.opening import open_assistant
 
     assistant = open_assistant(real_settings, fetch=False)
     assistant.load_generator().join()

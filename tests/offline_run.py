@@ -22,11 +22,12 @@ from threading import Thread
 
 os.environ.update(GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", NO_PROXY="*")
 
-from rag.assistant import Assistant, open_assistant
-from rag.build import build
+from rag.assistant import Assistant
 from rag.config import Settings
 from rag.doctor import no_network
-from rag.index import load_index
+from rag.index.build import build
+from rag.index.snapshot import load_index
+from rag.opening import open_assistant
 from rag.web.app import create_app
 from rag.web.serve import Server, address, open_port
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator

@@ -13,12 +13,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from rag.assistant import LONGEST_QUESTION, Assistant
-from rag.build import build
 from rag.config import Settings
 from rag.errors import GenerationError, QuestionError
-from rag.export import to_markdown
-from rag.index import load_index
-from rag.render import STALE, to_dict, to_text
+from rag.index.build import build
+from rag.index.snapshot import load_index
+from rag.output.export import to_markdown
+from rag.output.render import STALE, to_dict, to_text
 from rag.types import Answer, Checked, Drafting, Finished, Generator, Reading, Retrieved
 from rag.web.present import copy_text, turn_markup
 from rag.web.turn import Turn, advance

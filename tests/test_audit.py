@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import cli
-from rag.audit import COLUMNS, DRAFTED, QUOTED, Row, judged, read, rows, sample, save, table, unfilled
 from rag.errors import DataSetError
-from rag.evaluate import evaluate
-from rag.metrics import wilson
+from rag.measure.audit import COLUMNS, DRAFTED, QUOTED, Row, judged, read, rows, sample, save, table, unfilled
+from rag.measure.evaluate import evaluate
+from rag.measure.metrics import wilson
 from tests.test_datasets import lines
 from tests.test_evaluate import FOXES, QUESTIONS, TEXTS, run
 

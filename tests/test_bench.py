@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from rag import assistant, bench, probe
-from rag.build import build
-from rag.child import Child, Ran, run
+from rag import opening
 from rag.cli import main
 from rag.config import Settings
 from rag.errors import DataSetError, RagError
-from rag.generate import open_generator
-from rag.index import load_index
-from rag.limits import Machine, measure_machine, read_tensors, work_of
-from rag.machine import installed
+from rag.index.build import build
+from rag.index.snapshot import load_index
+from rag.measure import bench, probe
+from rag.measure.child import Child, Ran, run
+from rag.measure.limits import Machine, measure_machine, read_tensors, work_of
+from rag.measure.machine import installed
+from rag.models.llm import open_generator
 from rag.types import Generator, Prompt
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, ScriptedGenerator
 from tests.test_assistant import KIWI, PLUM, QUESTION
@@ -128,7 +129,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gguf: Path) -> N
 
         def __init__(self, _: str, arguments: list[str], environment: dict[str, str]) -> None:
             given = {name.removeprefix("RAG_").lower(): value for name, value in environment.items()}
-            chosen = assistant.Settings(**{k: Path(v) for k, v in given.items() if k in ("seeds", "index")}, threads=1)
+            chosen = opening.Settings(**{k: Path(v) for k, v in given.items() if k in ("seeds", "index")}, threads=1)
             do = {"build": lambda: probe.building(chosen), "ask": lambda: probe.asking(chosen, self.questions())}
             self.file = arguments[-1]
             self.do = do.get(arguments[0], lambda: probe.searching(chosen, self.questions()))
@@ -145,11 +146,11 @@ def in_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gguf: Path) -> N
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr(assistant, "open_embedding", lambda _: BagOfWordsEmbedder())
-    monkeypatch.setattr(assistant, "open_ranking", lambda _: OverlapReranker())
-    monkeypatch.setattr(assistant, "open_model", model)
-    monkeypatch.setattr("rag.models.locate", lambda name, _: gguf)
-    monkeypatch.setattr("rag.models.fetch", lambda *_, **__: gguf)
+    monkeypatch.setattr(opening, "open_embedding", lambda _: BagOfWordsEmbedder())
+    monkeypatch.setattr(opening, "open_ranking", lambda _: OverlapReranker())
+    monkeypatch.setattr(opening, "open_model", model)
+    monkeypatch.setattr("rag.models.store.locate", lambda name, _: gguf)
+    monkeypatch.setattr("rag.models.store.fetch", lambda *_, **__: gguf)
     monkeypatch.setattr(bench, "Child", Here)
     monkeypatch.setattr(bench, "run", lambda *_: Ran(0.5, 0.4, 50_000_000))
     monkeypatch.setattr(bench, "measure_machine", lambda threads: Machine(1e9, 4e9, 2e9, threads, 7))
@@ -183,7 +184,7 @@ def test_the_report_has_every_figure_with_its_n(corpus: Settings, in_process: No
 def test_without_answers_no_language_model_is_opened(
     corpus: Settings, in_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assistant, "open_model", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr(opening, "open_model", lambda _: pytest.fail("opened"))
     report = bench.bench(corpus, bench.Plan(answers=False, starts=1, openings=1, limit=1))
     names = {f["name"] for f in report["figures"]}
     assert {"question to evidence, p50", "question to evidence, p95"} <= names

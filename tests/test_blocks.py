@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.blocks import blocks
-from rag.dates import dates
-from rag.furniture import is_furniture
+from rag.text.blocks import blocks
+from rag.text.boilerplate import is_furniture
+from rag.text.dates import dates
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 LINES = st.lists(

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from rag.export import verify_export
+from rag.output.export import verify_export
 from rag.types import Citation, Document, Side
 from rag.web.serve import Server, address, open_port
 from tests.web_fakes import PAYLOADS, FakeAssistant, document

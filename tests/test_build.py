@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag import build as building
-from rag.build import build, index_documents
 from rag.errors import CorpusError, LoadError
-from rag.index import Index, load_index
+from rag.index import build as building
+from rag.index.build import build, index_documents
+from rag.index.changes import needs_build, stale
+from rag.index.snapshot import Index, load_index
 from rag.load import worker
-from rag.sync import needs_build, stale
 from rag.types import BuildReport, Chunk, Document, Vectors
 from tests.fakes import BagOfWordsEmbedder
 
@@ -293,7 +293,7 @@ class Interrupted(BagOfWordsEmbedder):
 def test_an_interrupted_build_goes_on_where_it_stopped(
     seeds: Path, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.cache._BATCH", 2)
+    monkeypatch.setattr("rag.index.embedding_cache._BATCH", 2)
     reference = BagOfWordsEmbedder()
     build(seeds, tmp_path / "reference", reference)
     stopped = Interrupted(2)
@@ -460,8 +460,8 @@ def test_documents_that_are_no_files_are_never_stale(tmp_path: Path, index: Path
 def test_a_large_index_keeps_its_cells_when_a_file_changes(
     seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.dense.APPROXIMATE_FROM", 20)
-    monkeypatch.setattr("rag.dense._SAMPLE", 10)
+    monkeypatch.setattr("rag.index.dense.APPROXIMATE_FROM", 20)
+    monkeypatch.setattr("rag.index.dense._SAMPLE", 10)
     for n in range(40):
         (seeds / f"report-{n:02}.txt").write_text(
             f"Report {n}\n\nNumber {n} is about topic{n % 7} and word{n} only. It has word{n * n} in it.\n", "utf-8"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import ModelDamaged
-from rag.generate.chat import (
+from rag.models.llm.chat import (
     CHATML,
     CHATML_NO_THINKING,
     GEMMA,
@@ -25,7 +25,7 @@ from rag.generate.chat import (
     format_prompt,
     neutralise,
 )
-from rag.generate.gguf import read_metadata, special_strings
+from rag.models.llm.gguf import read_metadata, special_strings
 from rag.types import Prompt
 from tests.tiny_models import SPECIALS, TEMPLATE, write_checkpoint, write_gguf
 

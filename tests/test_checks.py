@@ -1,6 +1,6 @@
 import pytest
 
-from rag.checks import check, negated_stems
+from rag.ground.checks import check, negated_stems
 
 DEAL = "Alexandr Wang joined through a $14.3 billion investment deal with his startup Scale AI."
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.chunk import chunk_document, quotable_sentences
+from rag.index.chunk import chunk_document, quotable_sentences
 from rag.load import load
 from rag.load.canonical import canonical
-from rag.sentences import MAX_SENTENCE_CHARS
+from rag.text.sentences import MAX_SENTENCE_CHARS
 from rag.types import Document, Part
 
 SEEDS = Path(__file__).parent.parent / "seeds"

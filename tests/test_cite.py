@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.cite import DraftParser
+from rag.ground.draft import DraftParser
 from rag.types import Claim
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rag.claims import content, each_claim_first, says_the_same
+from rag.retrieve.copies import content, each_claim_first, says_the_same
 from rag.types import Candidate, Chunk, Hit, Span
 
 QUESTION = "Who designed the Harrow bridge?"

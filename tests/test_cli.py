@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.build import build
 from rag.cli import FAILED, main
 from rag.errors import CorpusError
+from rag.index.build import build
 from tests.fakes import BagOfWordsEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,15 +98,15 @@ def test_a_build_names_every_file_that_is_not_as_it_was_and_watches_on(
     for name in ("copy.txt", "owl.txt"):
         (seeds / name).write_text(text, "utf-8")
     (seeds / "broken.txt").write_bytes(b"\x00\x01\xff" * 50)
-    monkeypatch.setattr("rag.models.fetch", lambda *_, **__: tmp_path)
-    monkeypatch.setattr("rag.assistant.open_embedding", lambda _: BagOfWordsEmbedder())
+    monkeypatch.setattr("rag.models.store.fetch", lambda *_, **__: tmp_path)
+    monkeypatch.setattr("rag.opening.open_embedding", lambda _: BagOfWordsEmbedder())
 
     def changes(*_: object, **__: object) -> Iterator[object]:
         yield CorpusError("The folder is gone.", fix="bring it back")
         (seeds / "owl.txt").rename(seeds / "night.txt")
         yield build(seeds, index, BagOfWordsEmbedder())
 
-    monkeypatch.setattr("rag.watch.watch", changes)
+    monkeypatch.setattr("rag.index.watch.watch", changes)
     assert main(["build", "--watch", "--seeds", str(seeds), "--index", str(index)]) == FAILED  # one file is broken
     printed = capsys.readouterr()
     lines = printed.out.splitlines()

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.compare import answer_sides, opposite_sides, sides, value_sides
+from rag.ground.sides import answer_sides, opposite_sides, sides, value_sides
 from rag.types import Evidence
 
 

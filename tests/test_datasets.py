@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rag.datasets import GoldSentence, find_sets, read_set
 from rag.errors import DataSetError
+from rag.measure.datasets import GoldSentence, find_sets, read_set
 
 CORPUS = [{"_id": "a", "title": "A", "text": "Foxes are red."}, {"_id": "b", "title": "", "text": "Cats sleep."}]
 QUESTION = {"id": "1", "question": "What are foxes?", "kind": "answerable", "answers": ["red"],

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.arrays import ArrayWriter
-from rag.dense import EXACT, Dense, build_dense
+from rag.index.arrays import ArrayWriter
+from rag.index.dense import EXACT, Dense, build_dense
 from rag.types import Vectors
 
 DIMENSION = 48
@@ -37,7 +37,7 @@ def test_a_small_index_is_exact_and_one_file(tmp_path: Path) -> None:
 def test_a_large_index_is_approximate_with_the_recall_it_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.dense.APPROXIMATE_FROM", 5000)
+    monkeypatch.setattr("rag.index.dense.APPROXIMATE_FROM", 5000)
     vectors = clustered(8000, 1)
     dense = written(tmp_path, vectors)
     settings = build_dense(tmp_path, DIMENSION)
@@ -57,8 +57,8 @@ def test_a_large_index_is_approximate_with_the_recall_it_states(
 
 def test_the_recall_is_measured_not_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking into one cell only must show."""
-    monkeypatch.setattr("rag.dense.APPROXIMATE_FROM", 1000)
-    monkeypatch.setattr("rag.dense.RECALL_WANTED", 0.0)
+    monkeypatch.setattr("rag.index.dense.APPROXIMATE_FROM", 1000)
+    monkeypatch.setattr("rag.index.dense.RECALL_WANTED", 0.0)
     random = np.random.default_rng(5).normal(size=(4000, DIMENSION))
     noise = np.asarray(random / np.linalg.norm(random, axis=1, keepdims=True), np.float32)
     written(tmp_path, noise)
@@ -73,7 +73,7 @@ def test_equal_vectors_come_by_row(tmp_path: Path) -> None:
 
 
 def test_cells_are_kept_while_the_index_does_not_double(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.dense.APPROXIMATE_FROM", 2000)
+    monkeypatch.setattr("rag.index.dense.APPROXIMATE_FROM", 2000)
     old, new = clustered(4000, 1), clustered(1500, 3)
     for name in ("before", "after", "double"):
         (tmp_path / name).mkdir()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import assistant, models
+from rag import opening
 from rag.assistant import Assistant
-from rag.build import build
 from rag.config import Settings
 from rag.doctor import NetworkUsed, examine, no_network
+from rag.index.build import build
+from rag.models import store as models
 from tests.fakes import BagOfWordsEmbedder
 
 
@@ -54,7 +55,7 @@ def test_what_no_answer_can_come_from_is_noted(
     (seeds / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     (seeds / "sheet.xyz").write_bytes(b"1")
     build(seeds, tmp_path / "index", BagOfWordsEmbedder())
-    monkeypatch.setattr(assistant, "open_embedding", lambda settings: BagOfWordsEmbedder())
+    monkeypatch.setattr(opening, "open_embedding", lambda settings: BagOfWordsEmbedder())
     monkeypatch.setattr(models, "locate", lambda name, store: store)
     settings = Settings(seeds=seeds, index=tmp_path / "index", models_dir=tmp_path / "models")
     examine(settings, "Who?")

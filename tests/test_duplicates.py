@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.duplicates import NEAR, near_duplicates, shingles, signature, similarity
+from rag.index.duplicates import NEAR, near_duplicates, shingles, signature, similarity
 
 RANDOM = np.random.default_rng(11)
 WORDS = [f"word{n}" for n in range(3000)]

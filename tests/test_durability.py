@@ -18,17 +18,17 @@ from typing import Any
 
 import pytest
 
-from rag.arrays import ArrayWriter, RecordWriter
-from rag.build import build
 from rag.errors import IndexMissing, IndexStoreError
-from rag.index import load_index
-from rag.sync import needs_build
+from rag.index.arrays import ArrayWriter, RecordWriter
+from rag.index.build import build
+from rag.index.changes import needs_build
+from rag.index.snapshot import load_index
 from tests.fakes import BagOfWordsEmbedder
 
 if "forkserver" not in multiprocessing.get_all_start_methods():
     pytest.skip("the writer is a forked process", allow_module_level=True)
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["rag.build", "tests.fakes", "tests.test_durability"])
+SERVER.set_forkserver_preload(["rag.index.build", "tests.fakes", "tests.test_durability"])
 
 CORPORA = {
     "old": {"fox.txt": "Foxes are red animals. They live in the woods.", "cat.txt": "Cats sleep all day long here."},
@@ -266,7 +266,7 @@ def test_a_reader_during_rebuilds_sees_one_or_the_other(tmp_path: Path, states: 
 def test_an_index_of_another_schema_is_made_anew(tmp_path: Path, states: dict[str, Any], monkeypatch: Any) -> None:
     index, seeds = tmp_path / "index", corpus(tmp_path, "new")
     with monkeypatch.context() as patch:
-        patch.setattr("rag.writer.SCHEMA", 1)
+        patch.setattr("rag.index.writer.SCHEMA", 1)
         build(seeds, index, BagOfWordsEmbedder())
     with pytest.raises(IndexStoreError, match=r"schema 1; this program uses schema 3[\s\S]*rag build"):
         load_index(index)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rag.config import settings
-from rag.embed import BGE_QUERY_PREFIX, open_embedder
 from rag.errors import ModelDamaged, ModelMissing
-from rag.models import locate
+from rag.models.embed import BGE_QUERY_PREFIX, open_embedder
+from rag.models.store import locate
 from rag.types import Embedder
 from tests.fakes import BagOfWordsEmbedder
 

@@ -12,12 +12,12 @@ import pytest
 
 from rag import cli
 from rag.config import Settings
-from rag.datasets import GoldSentence, GoldSide, Pair, Question
 from rag.errors import RagError
-from rag.evaluate import Run, evaluate
-from rag.report import save, table
-from rag.scoring import Outcome, Quoted, answer_measures, evidence_measures, invalid, is_wrong, pair_measures
-from rag.verify import Judged
+from rag.ground.verify import Judged
+from rag.measure.datasets import GoldSentence, GoldSide, Pair, Question
+from rag.measure.evaluate import Run, evaluate
+from rag.measure.report import save, table
+from rag.measure.scoring import Outcome, Quoted, answer_measures, evidence_measures, invalid, is_wrong, pair_measures
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, ScriptedGenerator
 from tests.test_datasets import lines
 
@@ -155,7 +155,7 @@ def test_a_fault_of_the_program_costs_one_set(
         raise ZeroDivisionError("a fault")
 
     lines(sets / "b" / "pairs.jsonl", {"id": "1", "claim": "c", "passage": "c", "label": "supported"})
-    monkeypatch.setattr("rag.evaluate.index_documents", faulty)
+    monkeypatch.setattr("rag.measure.evaluate.index_documents", faulty)
     report = evaluate([sets], run(tmp_path, answers=False))
     assert [s.get("error", "") for s in report["sets"]] == ["ZeroDivisionError: a fault", ""]
     assert "in faulty" in capsys.readouterr().err
@@ -226,7 +226,7 @@ def test_the_verifier_is_scored_on_pairs(tmp_path: Path) -> None:
     yes, no = (-0.1, -3.0), (-3.0, -0.1)
     order = {p["id"]: scores for p, scores in zip(pairs, ((yes, no), (yes,), (no, no), (yes, no)), strict=True)}
     asked = run(tmp_path)
-    from rag.evaluate import sample
+    from rag.measure.evaluate import sample
 
     # asked about each claim, then about its opposite, which "Foxes hunt mice." has none of
     model = ScriptedGenerator(scores=[scores for p in sample(pairs, None, 0) for scores in order[p["id"]]])

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rag.cli import ANSWERED, FAILED, main
 from rag.errors import RagError
-from rag.export import FORMAT, plain_markdown, to_json, to_markdown, verify_export
 from rag.load import load
+from rag.output.export import FORMAT, plain_markdown, to_json, to_markdown, verify_export
 from rag.types import Answer, Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
 from tests.web_fakes import PAYLOADS
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.build import build
 from rag.config import Settings
-from rag.followup import standalone
-from rag.words import WORD
+from rag.index.build import build
+from rag.retrieve.followup import standalone
+from rag.text.words import WORD
 from tests.fakes import BagOfWordsEmbedder, ScriptedGenerator
 from tests.test_assistant import KIWI, PLUM, assert_valid, make
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag import store
-from rag.arrays import ArrayWriter
 from rag.errors import IndexDamaged, IndexLocked, IndexMismatch, IndexMissing, IndexStoreError
-from rag.index import Index, load_index
+from rag.index import generations as store
+from rag.index.arrays import ArrayWriter
+from rag.index.snapshot import Index, load_index
+from rag.index.writer import write_index
 from rag.types import Chunk, Document, Part, Span
-from rag.writer import write_index
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()
@@ -251,7 +251,7 @@ def test_another_embedder_is_named_on_both_sides(folder: Path) -> None:
 
 
 def test_another_schema_is_named_on_both_sides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.index.SCHEMA", 99)
+    monkeypatch.setattr("rag.index.snapshot.SCHEMA", 99)
     with pytest.raises(IndexMismatch, match=r"schema 3; .*schema 99"):
         load_index(folder)
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from rag.assistant import Assistant
-from rag.build import build
 from rag.config import Settings
-from rag.generate.chat import CHATML, GEMMA, LLAMA3, ChatFormat, control_strings, format_prompt
-from rag.index import load_index
+from rag.ground.prompt import answer_prompt
+from rag.index.build import build
+from rag.index.snapshot import load_index
+from rag.load.html.lines import lines_of, parse_html, remove_unseen
 from rag.load.markdown import load_markdown
-from rag.load.markup import lines_of, parse_html, remove_unseen
-from rag.prompt import answer_prompt
+from rag.models.llm.chat import CHATML, GEMMA, LLAMA3, ChatFormat, control_strings, format_prompt
+from rag.text.words import plain
 from rag.types import Answer, Citation
-from rag.words import plain
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 
 ATTACKS: list[dict[str, Any]] = [

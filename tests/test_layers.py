@@ -5,126 +5,114 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = [
-    ["markup"],
-    ["errors", "types", "words", "catalogue", "calibration", "opposite"],
-    ["child"],
-    ["values", "dates", "download", "onnx_bert", "cache", "store", "metrics", "gold", "machine", "report"],
-    ["arrays", "duplicates"],
-    [
-        "config",
-        "onnx_embedding",
-        "furniture",
-        "sentences",
-        "prompt",
-        "lexical",
-        "dense",
-        "render",
-        "models",
-        "checks",
-        "question",
-        "orders",
-        "claims",
-        "generate",
-    ],
-    ["blocks"],
-    ["load", "embed", "rerank", "judge", "followup", "limits"],
-    ["walk", "chunk", "cite", "verify", "index", "datasets"],
-    ["compare", "retrieve", "relevance", "writer", "sync", "quote", "scoring", "export", "audit"],
-    ["build"],
-    ["watch"],
-    ["assistant"],
-    ["evaluate", "doctor", "web", "mcp", "probe"],
-    ["bench"],
-    ["cli", "ui"],
-    ["__main__"],
+FLOORS = [
+    {"types", "errors"},
+    {"config", "files"},
+    {"text"},
+    {"load", "models"},
+    {"output"},
+    {"index"},
+    {"retrieve"},
+    {"ground"},
+    {"assistant"},
+    {"opening"},
+    {"web", "measure", "mcp", "doctor"},
+    {"cli", "ui", "__init__"},
+    {"__main__"},
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-CONFIG_READERS = {"assistant", "cli", "ui", "doctor", "evaluate", "probe", "bench"}
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+SETTINGS_READERS = {"__init__", "assistant", "opening", "cli", "ui", "doctor", "measure", "web"}
 OWNERS = {
-    "torch": {"rag/generate/hf.py", "rag/embed.py", "rag/rerank.py", "rag/limits.py"},
-    "sentence_transformers": {"rag/embed.py", "rag/rerank.py"},
-    "transformers": {"rag/generate/hf.py", "rag/embed.py"},
-    "faiss": {"rag/dense.py"},
+    "torch": {"rag/models/llm/hf.py", "rag/models/embed.py", "rag/models/rerank.py", "rag/measure/limits.py"},
+    "sentence_transformers": {"rag/models/embed.py", "rag/models/rerank.py"},
+    "transformers": {"rag/models/llm/hf.py", "rag/models/embed.py"},
+    "faiss": {"rag/index/dense.py"},
     "bm25s": set(),  # only a test compares with it
     "gradio": {"rag/web/toolkit.py"},
     "mcp": {"rag/mcp.py"},
-    "xllamacpp": {"rag/generate/engine.py"},
-    "llama_cpp": {"rag/generate/native.py"},
-    "trafilatura": {"rag/load/html.py"},
-    "pypdfium2": {"rag/load/pdf.py", "rag/load/glyphs.py"},
-    "pypdf": {"rag/load/pdf.py"},
-    "mammoth": {"rag/load/docx.py"},
-    "striprtf": {"rag/load/rtf.py"},
-    "sentencex": {"rag/sentences.py"},
-    "onnxruntime": {"rag/onnx_bert.py"},
+    "xllamacpp": {"rag/models/llm/engine.py"},
+    "llama_cpp": {"rag/models/llm/native.py"},
+    "trafilatura": {"rag/load/html/reader.py"},
+    "pypdfium2": {"rag/load/pdf/reader.py", "rag/load/pdf/visible.py"},
+    "pypdf": {"rag/load/pdf/reader.py"},
+    "mammoth": {"rag/load/office/docx.py"},
+    "striprtf": {"rag/load/office/rtf.py"},
+    "sentencex": {"rag/text/sentences.py"},
+    "onnxruntime": {"rag/models/onnx_bert.py"},
 }
+FILES = [*sorted((ROOT / "rag").rglob("*.py")), ROOT / "ui.py"]
 
 
-def files() -> list[Path]:
-    return [*sorted((ROOT / "rag").rglob("*.py")), ROOT / "ui.py"]
+def module(path: Path) -> str:
+    """``rag/load/csv.py`` -> ``rag.load.csv``; a folder's ``__init__.py`` is the folder."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def room(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return parts[0] if parts[0] == "ui" else parts[1]
+MODULES = {module(path): path for path in FILES}
 
 
-def imported(path: Path) -> list[str]:
-    """Dotted names of every import, TYPE_CHECKING ones left out: they are not there at run time."""
+def room(name: str) -> str:
+    """The folder or top file that a module of ``rag`` is in."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else {"rag": "__init__"}.get(name, name)
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of every import, those of TYPE_CHECKING left out: they are not there at run time."""
     tree = ast.parse(path.read_text("utf-8"))
-    skipped = {
-        id(n)
-        for i in ast.walk(tree)
-        if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.dump(i.test)
-        for n in ast.walk(i)
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
+        for node in ast.walk(block)
     }
-    found: list[str] = []
+    names: set[str] = set()
     for node in ast.walk(tree):
-        if id(node) in skipped:
+        if id(node) in typing_only:
             continue
         if isinstance(node, ast.Import):
-            found += [a.name for a in node.names]
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [f"{node.module}.{a.name}" for a in node.names] if node.module == "rag" else [node.module]
-    return found
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {m if m in MODULES else node.module for m in members}
+    return names
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_run_downward(path: Path) -> None:
-    here = room(path)
-    if here == "__init__":
-        return
-    assert here in LEVEL, f"{path} has no layer yet: add it to LAYERS"
-    for name in imported(path):
-        if not name.startswith("rag."):
-            continue
-        other = name.split(".")[1]
-        if other == here:
-            continue
-        assert LEVEL.get(other, 99) < LEVEL[here], (
-            f"{path.relative_to(ROOT)} imports rag.{other}, which is not below it"
-        )
-        if other == "config":
-            assert here in CONFIG_READERS, f"{path.relative_to(ROOT)} reads settings; pass it plain values instead"
+GRAPH = {name: imported(path) & set(MODULES) - {name} for name, path in MODULES.items()}
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_run_downward(name: str) -> None:
+    here = room(name)
+    for other in GRAPH[name]:
+        below = room(other)
+        assert below == here or FLOOR[below] < FLOOR[here], f"{name} imports {other}, which is not below it"
+        assert below != "config" or here in SETTINGS_READERS, f"{name} reads settings; pass it plain values instead"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    tuple(TopologicalSorter(GRAPH).static_order())  # raises CycleError with the circle
+
+
+def test_no_folder_and_no_file_is_too_long_to_take_in() -> None:
+    folders: dict[Path, int] = {}
+    for path in FILES:
+        folders[path.parent] = folders.get(path.parent, 0) + 1
+        assert len(path.read_text("utf-8").splitlines()) <= 500, path
+    assert max(folders.values()) <= 17, folders
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_heavy_libraries_stay_with_their_owners(path: Path) -> None:
     for name in imported(path):
         owners = OWNERS.get(name.split(".")[0])
         assert owners is None or str(path.relative_to(ROOT)) in owners, f"{path.relative_to(ROOT)} imports {name}"
-
-
-def test_every_file_is_short_enough_to_be_read_at_once() -> None:
-    lengths = sorted(len(p.read_text("utf-8").splitlines()) for p in files())
-    assert lengths[-1] <= 600
-    assert lengths[len(lengths) // 2] <= 200
 
 
 def test_the_command_line_opens_no_heavy_library_for_help() -> None:

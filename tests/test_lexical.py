@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.lexical import K1, B, Lexical, LexicalWriter
-from rag.words import content_stems
+from rag.index.lexical import K1, B, Lexical, LexicalWriter
+from rag.text.words import content_stems
 
 TEXTS = ["red fox", "fox fox dog", "cat bird tree", "cat"]
 
@@ -28,7 +28,7 @@ def build_lexical(texts: Iterable[str], folder: Path | None = None) -> Lexical:
 
 
 def by_hand(query: list[str], texts: list[list[str]]) -> list[float]:
-    """The equation at the top of rag/lexical.py, term by term."""
+    """The equation at the top of rag/index/lexical.py, term by term."""
     average = sum(map(len, texts)) / len(texts)
     scores = []
     for text in texts:
@@ -107,7 +107,7 @@ def test_copied_rows_answer_as_if_they_were_added(tmp_path: Path) -> None:
 def test_the_size_of_a_block_does_not_matter(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["", *TEXTS * 5, "fox " * 9, ""]
     expected = build_lexical(texts)
-    monkeypatch.setattr("rag.lexical._BLOCK", block)
+    monkeypatch.setattr("rag.index.lexical._BLOCK", block)
     for query in ("fox dog", "cat tree"):
         assert build_lexical(texts).search(query, 50) == expected.search(query, 50)
 

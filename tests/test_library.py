@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.assistant import Assistant
-from rag.build import build
 from rag.config import Settings
 from rag.errors import CorpusError
-from rag.index import load_index
+from rag.index.build import build
+from rag.index.snapshot import load_index
 from rag.load import MAX_BYTES
 from rag.web import library as library_module
 from rag.web.app import create_app

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rag.chunk import chunk_document, quotable_sentences
 from rag.errors import LoadError
+from rag.index.chunk import chunk_document, quotable_sentences
 from rag.load import load
-from rag.load.flow import as_text
-from rag.load.layout import Line, paragraphs
-from rag.load.pdf import load_pdf
+from rag.load.pdf.layout import Line, paragraphs
+from rag.load.pdf.paragraphs import as_text
+from rag.load.pdf.reader import load_pdf
 from rag.types import Document
 from tests import hostile
 

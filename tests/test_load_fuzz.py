@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag.chunk import chunk_document
 from rag.errors import LoadError
+from rag.index.chunk import chunk_document
 from rag.load import LOADERS
-from rag.load.worker import _Worker
+from rag.load.sandbox import _Worker
 from rag.types import Document
 from tests import hostile
 

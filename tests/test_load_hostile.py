@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from rag.chunk import quotable_sentences
 from rag.errors import LoadError
+from rag.index.chunk import quotable_sentences
 from rag.load import load
-from rag.load.worker import load_all, load_limited
+from rag.load.sandbox import load_all, load_limited
+from rag.load.walk import walk
 from rag.types import Document
-from rag.walk import walk
 from tests import hostile
 
 PROSE = hostile.PROSE

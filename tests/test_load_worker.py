@@ -15,14 +15,14 @@ import pytest
 
 from rag.errors import LoadError
 from rag.load import load, worker
-from rag.load.worker import load_all, load_limited
+from rag.load.sandbox import load_all, load_limited
 from rag.types import Document
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
 # The worker's own start, but that reading slow.txt takes eight seconds on any machine.
 START = (
-    "import sys, time; sys.path.insert(0, sys.argv[1]); import rag.load.worker as w; load = w.load; "
+    "import sys, time; sys.path.insert(0, sys.argv[1]); import rag.load.sandbox as w; load = w.load; "
     "w.load = lambda path, root: (time.sleep(8) if path.name == 'slow.txt' else None) or load(path, root=root); "
     "w.serve(float(sys.argv[2]), int(sys.argv[3]))"
 )

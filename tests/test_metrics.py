@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import metrics
-from rag.gold import holds_answer, holds_most, same_sentence, token_f1
+from rag.measure import metrics
+from rag.measure.gold import holds_answer, holds_most, same_sentence, token_f1
 
 GRADED = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 1000)), min_size=11, max_size=40, unique_by=lambda x: x[1]

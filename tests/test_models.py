@@ -21,10 +21,11 @@ from typing import IO
 
 import pytest
 
-from rag import download, models
-from rag.catalogue import CATALOGUE, Hub, Model, ModelFile, Part, Wheel
-from rag.download import SourceError
 from rag.errors import FetchError, ModelDamaged, ModelMissing
+from rag.models import download
+from rag.models import store as models
+from rag.models.catalogue import CATALOGUE, Hub, Model, ModelFile, Part, Wheel
+from rag.models.download import SourceError
 
 WEIGHTS = bytes(range(256)) * 4
 CONFIG = b'{"model_type": "tiny"}'

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.opposite import opposite
+from rag.ground.opposite import opposite
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.orders import asks_about_replying, orders_a_reply
-from rag.sentences import sentences
+from rag.retrieve.instructions import asks_about_replying, orders_a_reply
+from rag.text.sentences import sentences
 
 ATTACKS = [json.loads(x) for x in (Path(__file__).parent / "golden" / "attacks.jsonl").read_text("utf-8").splitlines()]
 BY_SHAPE = ("if-asked-short", "prompt-shape", "llama-tokens", "tool-call")

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.peers.score import markers, paired_ratio, peer_answer, refuses, system_measures
 from benchmarks.peers.serve import Used
-from rag.datasets import GoldSentence, Question
+from rag.measure.datasets import GoldSentence, Question
 
 TEXTS = {"fox": "Foxes are red. They hunt mice at night.", "cat": "Cats sleep all day long."}
 SOURCES = [{"document_id": "cat", "text": "Cats sleep all day long."}, {"document_id": "fox", "text": TEXTS["fox"]}]

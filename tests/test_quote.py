@@ -3,8 +3,17 @@ from dataclasses import replace
 
 import pytest
 
-from rag.quote import MOST_QUOTED, each_source, each_view, further_answers, left_out, naming, other_sides, quoted
-from rag.relevance import on_topic
+from rag.ground.quotations import (
+    MOST_QUOTED,
+    each_source,
+    each_view,
+    further_answers,
+    left_out,
+    naming,
+    other_sides,
+    quoted,
+)
+from rag.retrieve.relevance import on_topic
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
 DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."

@@ -12,7 +12,7 @@ import pytest
 from rag.assistant import Assistant
 from rag.cli import _parser
 from rag.config import Settings
-from rag.render import to_text
+from rag.output.render import to_text
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

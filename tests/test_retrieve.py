@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import store
-from rag.index import Index, load_index
-from rag.retrieve import (
+from rag.index import generations as store
+from rag.index.snapshot import Index, load_index
+from rag.index.writer import write_index
+from rag.retrieve.search import (
     by_source,
     candidates,
     convex_combination,
@@ -18,7 +19,6 @@ from rag.retrieve import (
     select_evidence,
 )
 from rag.types import Chunk, Document, Evidence, Hit, Span
-from rag.writer import write_index
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()

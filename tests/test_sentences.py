@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.sentences import MAX_SENTENCE_CHARS, sentences
+from rag.text.sentences import MAX_SENTENCE_CHARS, sentences
 
 ODD = st.text(alphabet=st.sampled_from("aB1é\u0301😀\u200d .!?\n\r\t\"'()[]“”,;:—。"), max_size=400)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.values import same_value, values
+from rag.text.quantities import same_value, values
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
+from rag.ground.verify import verify, widener
 from rag.types import Chunk, Claim, Document, Evidence, Removed, Sentence, Span
-from rag.verify import verify, widener
 from tests.fakes import OverlapVerifier
 
 TEXT = "Avocado is a new model. It will be closed. Gemma 4 has an Apache 2.0 license."

@@ -7,12 +7,12 @@ from threading import Event, Thread
 
 import pytest
 
-from rag import store
-from rag.build import build
 from rag.errors import RagError
-from rag.index import load_index
+from rag.index import generations as store
+from rag.index.build import build
+from rag.index.snapshot import load_index
+from rag.index.watch import watch
 from rag.types import BuildReport
-from rag.watch import watch
 from tests.fakes import BagOfWordsEmbedder
 
 FOX = "About foxes\n\nFoxes are red animals. They live in the woods near here.\n"

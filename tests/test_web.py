@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.config import PROJECT_DIR
+from rag.retrieve.examples import example_questions
 from rag.types import Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
 from rag.web.document import document_page, find_page
 from rag.web.escape import document_href, link, literal, literal_lines, visible, without_paths
-from rag.web.examples import example_questions
 from rag.web.present import announcement, copy_text, history_markup, question_markup, sources_markup, turn_markup
 from rag.web.sessions import MOST_CONVERSATIONS, MOST_SESSIONS, Place, Sessions, is_name, new_name
 from rag.web.stream import in_batches

@@ -13,6 +13,7 @@ from typing import Any
 
 from rag.errors import LoadError, QuestionError
 from rag.load import load
+from rag.load.walk import walk
 from rag.types import (
     Answer,
     BuildReport,
@@ -34,7 +35,6 @@ from rag.types import (
     SourceQuotes,
     Step,
 )
-from rag.walk import walk
 from tests.fakes import ScriptedGenerator, words
 
 # What must stay text wherever it stands: in a document, its name or title, a question, a draft.

@@ -30,19 +30,20 @@ from platformdirs import user_cache_path
 from benchmarks.peers.score import paired_ratio, peer_answer, system_measures
 from benchmarks.peers.serve import CONTEXT_TOKENS, PEERS, Used
 from benchmarks.peers.table import table
-from rag import assistant, models
+from rag import opening
 from rag.assistant import Assistant
-from rag.build import build, index_documents
 from rag.config import Settings, settings
-from rag.datasets import DataSet, Question, read_set
 from rag.errors import RagError
-from rag.evaluate import sample
-from rag.generate.cores import physical_cores
-from rag.generate.llama import LlamaGenerator
-from rag.index import Index, load_index
-from rag.machine import machine, sources_digest, versions
-from rag.models import tqdm_progress
-from rag.render import to_dict
+from rag.index.build import build, index_documents
+from rag.index.snapshot import Index, load_index
+from rag.measure.datasets import DataSet, Question, read_set
+from rag.measure.evaluate import sample
+from rag.measure.machine import machine, sources_digest, versions
+from rag.models import store as models
+from rag.models.llm.llama import LlamaGenerator
+from rag.models.llm.threads import physical_cores
+from rag.models.store import tqdm_progress
+from rag.output.render import to_dict
 from rag.types import Embedder, Finished
 
 HERE = Path(__file__).resolve().parent
@@ -149,7 +150,7 @@ class Ours:
 
     def __init__(self, chosen: Settings, index: Index, embedder: Embedder) -> None:
         self._used = Used()
-        ranking = assistant.open_ranking(chosen)
+        ranking = opening.open_ranking(chosen)
         self._assistant = Assistant(chosen, index, embedder, ranking, lambda: self._open(chosen))
         self._assistant.load_generator().join()
         self.ask(WARM_UP)
@@ -177,7 +178,7 @@ class Ours:
 
 def run_set(data: DataSet, questions: list[Question], chosen: Settings, place: Place, seed: int, log: Log) -> Any:
     """Asks what the log lacks, then scores."""
-    embedder = assistant.open_embedding(chosen)
+    embedder = opening.open_embedding(chosen)
     index = _open_index(data, place.work, embedder)
     texts = {name: document.text for name, document in index.documents.items()}
     corpus = _write_corpus(data, index, place.work)
@@ -370,7 +371,7 @@ def _digest(*parts: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sets", type=Path, nargs="*", metavar="SET", help="folders in the layout of rag/datasets.py")
+    parser.add_argument("sets", type=Path, nargs="*", metavar="SET", help="folders that rag eval reads")
     parser.add_argument("--limit", type=int, help="questions of each set (default: all)")
     parser.add_argument("--golden", type=int, help="golden questions over seeds/ (default: all; 0: none)")
     parser.add_argument("--seed", type=int, default=0)

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rag import metrics
-from rag.datasets import Question
-from rag.gold import tokens
-from rag.metrics import Measure
-from rag.scoring import Outcome, answer_measures
-from rag.sentences import sentences
+from rag.measure import metrics
+from rag.measure.datasets import Question
+from rag.measure.gold import tokens
+from rag.measure.metrics import Measure
+from rag.measure.scoring import Outcome, answer_measures
+from rag.text.sentences import sentences
 
 _SOURCES = r"(?:sources?|context|passages?|documents?|articles?|texts?|information|excerpts?)\b"
 _TELLS = r"(?:contain|provide|mention|specify|state|include|say|give|address|discuss|answer|indicate|offer|list|have)\b"

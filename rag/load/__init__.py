@@ -11,17 +11,17 @@ from types import MappingProxyType
 
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
-from rag.load.docx import load_docx
+from rag.load.csv import load_csv
 from rag.load.epub import load_epub
-from rag.load.html import load_html
+from rag.load.html.reader import load_html
+from rag.load.loaded import Loader
 from rag.load.mail import load_eml
 from rag.load.markdown import load_markdown
 from rag.load.metadata import describe
-from rag.load.odt import load_odt
-from rag.load.page import Loader
-from rag.load.pdf import load_pdf
-from rag.load.rtf import load_rtf
-from rag.load.table import load_csv
+from rag.load.office.docx import load_docx
+from rag.load.office.odt import load_odt
+from rag.load.office.rtf import load_rtf
+from rag.load.pdf.reader import load_pdf
 from rag.load.text import load_text
 from rag.types import Document
 
@@ -73,7 +73,7 @@ def load(path: Path, *, root: Path) -> Document:
 
     Raises LoadError for what is not a regular file below ``root`` reached without symbolic links, is over
     ``MAX_BYTES`` or ``MAX_CHARS``, has an unknown suffix, is broken or holds no text. Parsing is not bounded here
-    in time or memory: ``rag.load.worker`` does that.
+    in time or memory: ``rag.load.sandbox`` does that.
     """
     name = document_id(path, root=root)
     loader = LOADERS.get(path.suffix.lower())

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.errors import LoadError
-from rag.load.archive import Archive, local, text_at
 from rag.load.canonical import canonical, decode
-from rag.load.markup import body_of, lines_of, parse_html, remove_note_marks, remove_unseen
-from rag.load.page import Page, in_parts
-from rag.load.properties import stated_author, stated_date, stated_title
+from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen
+from rag.load.loaded import Page, in_parts
+from rag.load.office.archive import Archive, local, text_at
+from rag.load.office.properties import stated_author, stated_date, stated_title
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -11,8 +11,8 @@ from itertools import groupby
 
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode, unwrapped
-from rag.load.markup import body_of, lines_of, parse_html, remove_unseen
-from rag.load.page import Page
+from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
+from rag.load.loaded import Page
 
 _QUOTED = re.compile(r"(?:>\s?)+")
 _MAX_PARTS = 1000

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from rag.dates import dates
 from rag.load.canonical import canonical, decode
-from rag.load.page import Page
-from rag.load.styles import declarations, unreadable
+from rag.load.html.hidden import declarations, unreadable
+from rag.load.loaded import Page
+from rag.text.dates import dates
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|$)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_-]+)\s*:\s*(.+)")

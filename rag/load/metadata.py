@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from rag.blocks import Block, blocks, heading_text
-from rag.dates import dates
-from rag.furniture import is_byline, without_stamps
-from rag.load.page import Page
+from rag.load.loaded import Page
+from rag.text.blocks import Block, blocks, heading_text
+from rag.text.boilerplate import is_byline, without_stamps
+from rag.text.dates import dates
 from rag.types import Document, Part
 
 _NUMBER = re.compile(r"\[(\d{1,2})\]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.load.canonical import canonical, decode, unwrapped
-from rag.load.page import Page
+from rag.load.loaded import Page
 
 
 def load_text(data: bytes) -> Page:

@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from rag.errors import RagError
-from rag.render import evidence_dict, to_dict
+from rag.output.render import evidence_dict, to_dict
 from rag.types import Checked, Drafting, Finished, Reading, Retrieved, Sentence, Step
 from rag.web.escape import without_paths
 from rag.web.library import Library

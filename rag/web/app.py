@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from rag.web.api import add_api
+from rag.web.chat import build_page
 from rag.web.guard import Guard
 from rag.web.library import Library
-from rag.web.page import build_page
 from rag.web.routes import add_routes, read_style
 from rag.web.sessions import Sessions
 from rag.web.toolkit import gr

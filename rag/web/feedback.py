@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-from rag.render import to_dict
+from rag.output.render import to_dict
 from rag.types import Answer
 
 FILE = "feedback.jsonl"

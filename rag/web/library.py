@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from rag import load as loader
 from rag.errors import LoadError, RagError
-from rag.load.worker import load_limited
+from rag.load.sandbox import load_limited
+from rag.load.walk import File, walk
 from rag.types import BuildReport, Document, FileOutcome
-from rag.walk import File, walk
 from rag.web.escape import visible, without_paths
 from rag.web.stream import between_questions
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rag.render import STALE
+from rag.output.render import STALE
 from rag.types import Answer, Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
 from rag.web.document import page_label
 from rag.web.escape import document_href, link, literal, literal_lines

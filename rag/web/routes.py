@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from rag import export
+from rag.output import export
 from rag.web.document import find_page
 from rag.web.library import Library, Refused
 from rag.web.sessions import COOKIE, Place, Sessions
@@ -21,7 +21,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def read_style(name: str) -> str:
-    return files("rag.web").joinpath(name).read_text("utf-8")
+    return files("rag.web").joinpath("static", name).read_text("utf-8")
 
 
 def add_routes(app: FastAPI, library: Library, sessions: Sessions) -> None:

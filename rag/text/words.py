@@ -1,0 +1,125 @@
+"""Text -> words, stems and names: the units in which two statements are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from rag.text.wiki import without_markup
+
+if TYPE_CHECKING:
+    from snowballstemmer.english_stemmer import EnglishStemmer
+
+WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+(?:['’]\w+)?")
+
+STOPWORDS = frozenset(
+    """a about above after again all also am an and any are as at be because been before being below between both but by
+    can could did do does doing down during each either else ever every few for from further had has have having he her
+    here hers him his how however i if in into is it its itself just me more most much my of off on once only or other
+    our out over own per same say says said she should since so some such than that the their them then there these they
+    this those though through to too under until up upon us very via was we were what when where whether which while who
+    whom whose why will with within would you your according reportedly source sources""".split()
+)
+"""Words that carry no content of their own. Negations are not among them: they change what is said."""
+
+
+@cache
+def _stemmer() -> EnglishStemmer:
+    from snowballstemmer.english_stemmer import EnglishStemmer
+
+    return EnglishStemmer()
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """The word's stem, lower case, without a possessive (Porter 2, snowballstem.org).
+
+    >>> stem("Models'"), stem("Meta’s"), stem("licenses")
+    ('model', 'meta', 'licens')
+    """
+    word = re.sub(r"['’](s|S)?$", "", word.lower())
+    return str(_stemmer().stemWord(word)) if word.isalpha() else word
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    stem: str
+    start: int
+    end: int
+
+
+def words(text: str) -> list[Word]:
+    """Every word of ``text`` in order, hyphenated ones in their parts, stopwords included."""
+    return [Word(m[0], stem(m[0]), *m.span()) for m in WORD.finditer(text)]
+
+
+def content_stems(text: str) -> list[str]:
+    """Stems of the words that carry content, in order.
+
+    >>> content_stems("What do sources say about Avocado's license?")
+    ['avocado', 'licens']
+    """
+    stems = (stem(word) for word in WORD.findall(text) if word.lower() not in STOPWORDS)
+    return [s for s in stems if s not in STOPWORDS]
+
+
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;]['\"”’)\]]*\s+|\n\s*|[“\"(•]\s*)$")
+
+
+def names(text: str) -> list[Word]:
+    """Words written as names: capitalised inside a sentence, acronyms, or mixed case.
+
+    The first word of a sentence counts only when it cannot be an ordinary one: an acronym, mixed
+    case, or directly followed by another name.
+
+    >>> [w.text for w in names("The lab of Alexandr Wang at Meta uses an LLM.")]
+    ['Alexandr', 'Wang', 'Meta', 'LLM']
+    """
+    found: list[Word] = []
+    all_words = words(text)
+    for position, word in enumerate(all_words):
+        bare = re.sub(r"['’]s$", "", word.text)
+        if not bare[:1].isalpha() or word.text.lower() in STOPWORDS or len(bare) < 2:
+            continue
+        shouting = bare.isupper() or any(c.isupper() for c in bare[1:]) or (bare.isalnum() and not bare.isalpha())
+        if shouting:
+            found.append(word)
+        elif bare[0].isupper():
+            starts = _SENTENCE_START.search(text, max(0, word.start - 8), word.start) is not None
+            following = all_words[position + 1] if position + 1 < len(all_words) else None
+            joined = following is not None and text[word.end : following.start] == " " and following.text[0].isupper()
+            if not starts or joined:
+                found.append(word)
+    return found
+
+
+def initials(text: str) -> frozenset[str]:
+    """Acronyms the words of ``text`` could be shortened to, lower case, 2 to 5 letters.
+
+    >>> "llm" in initials("a large language model")
+    True
+    """
+    letters = "".join(w.text[0].lower() for w in words(text))
+    return frozenset(letters[i : i + n] for n in range(2, 6) for i in range(len(letters) - n + 1))
+
+
+_REFERENCE = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
+
+
+def plain(text: str) -> str:
+    """``text`` on one line without wiki markup and its document's reference marks, which are no markers of ours.
+
+    >>> plain("It is\\nopen [1, 4].")
+    'It is open.'
+    """
+    return re.sub(r"\s+", " ", _REFERENCE.sub("", without_markup(text))).strip()
+
+
+def overlap(wanted: Iterable[str], present: Iterable[str]) -> float:
+    """Share of the distinct ``wanted`` that is ``present``; 1 where nothing is wanted."""
+    wanted, present = set(wanted), set(present)
+    return len(wanted & present) / len(wanted) if wanted else 1.0
