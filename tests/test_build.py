@@ -16,7 +16,7 @@ from rag.index import build as building
 from rag.index.build import build, index_documents
 from rag.index.changes import needs_build, stale
 from rag.index.snapshot import Index, load_index
-from rag.load import worker
+from rag.load import sandbox
 from rag.types import BuildReport, Chunk, Document, Vectors
 from tests.fakes import BagOfWordsEmbedder
 
@@ -359,7 +359,7 @@ def test_a_rename_costs_no_parse_and_no_embedding(seeds: Path, index: Path, monk
     build(seeds, index, BagOfWordsEmbedder())
     expected = rows_of(load_index(index), "sub/dog.md")
     (seeds / "sub" / "dog.md").rename(seeds / "hound.md")
-    monkeypatch.setattr(worker._Worker, "load", lambda *_: pytest.fail("parsed"))
+    monkeypatch.setattr(sandbox._Worker, "load", lambda *_: pytest.fail("parsed"))
     (index / "cache" / "embeddings.sqlite").unlink()
     embedder = BagOfWordsEmbedder()
     assert reports(build(seeds, index, embedder)) == {"hound.md": ("renamed", "was sub/dog.md")}

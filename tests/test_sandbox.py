@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import LoadError
-from rag.load import load, worker
+from rag.load import load, sandbox
 from rag.load.sandbox import load_all, load_limited
 from rag.types import Document
 
@@ -30,7 +30,7 @@ START = (
 
 @pytest.fixture(autouse=True)
 def slow_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_START", START)
+    monkeypatch.setattr(sandbox, "_START", START)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
         found.append(start(*args, **kwargs))  # type: ignore[call-overload]
         return found[-1]
 
-    monkeypatch.setattr(worker.subprocess, "Popen", popen)
+    monkeypatch.setattr(sandbox.subprocess, "Popen", popen)
     return found
 
 
@@ -144,16 +144,16 @@ def test_leaving_early_ends_the_workers_at_once(tmp_path: Path, started: list[su
 SCRIPT = """
 import os, subprocess, sys
 from pathlib import Path
-from rag.load import worker
+from rag.load import sandbox
 start = subprocess.Popen
 def popen(*args, **kwargs):
     process = start(*args, **kwargs)
     os.write(1, f"{process.pid}\\n".encode())
     return process
-worker.subprocess.Popen = popen
-worker._START = sys.argv[2]
+sandbox.subprocess.Popen = popen
+sandbox._START = sys.argv[2]
 folder = Path(sys.argv[1])
-for _ in worker.load_all([folder / "slow.txt", folder / "slow.txt"], folder):
+for _ in sandbox.load_all([folder / "slow.txt", folder / "slow.txt"], folder):
     pass
 """
 
@@ -192,9 +192,9 @@ def alive(pid: int) -> bool:
 def test_a_library_that_prints_does_not_answer_for_the_worker(tmp_path: Path) -> None:
     (path,) = texts(tmp_path, 1)
     code = (
-        "import os\nfrom rag.load import worker\nload = worker.load\n"
-        "worker.load = lambda path, *, root: os.write(1, b'noise') and load(path, root=root)\n"
-        "worker.serve(5.0, 2**30)"
+        "import os\nfrom rag.load import sandbox\nload = sandbox.load\n"
+        "sandbox.load = lambda path, *, root: os.write(1, b'noise') and load(path, root=root)\n"
+        "sandbox.serve(5.0, 2**30)"
     )
     request = json.dumps({"path": str(path), "root": str(tmp_path)}).encode() + b"\n"
     done = subprocess.run([sys.executable, "-c", code], input=request, cwd=ROOT, capture_output=True, check=True)
