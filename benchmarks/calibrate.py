@@ -30,10 +30,12 @@ from rag.measure.datasets import read_set
 from rag.measure.evaluate import Run, judge_pairs, sample
 from rag.measure.gold import same_sentence
 from rag.measure.metrics import auroc
+from rag.models.protocols import Embedder
 from rag.retrieve.calibration import ANSWERABLE, SENTENCE, SUPPORT
+from rag.retrieve.candidates import candidates
+from rag.retrieve.question import analyse
 from rag.retrieve.relevance import signals
-from rag.retrieve.search import candidates, retrieve
-from rag.types import Embedder
+from rag.retrieve.search import retrieve
 
 SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
 PAIRS = ("verify_wice", "verify_scifact")
@@ -84,9 +86,9 @@ def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[di
             continue
         vector = embedder.embed_query(question.text)
         hits = retrieve(question.text, vector, index, k=chosen.passages, documents=question.given_docs)
-        if not (ranked := candidates(question.text, vector, hits, index)):
+        if not (ranked := candidates(analyse(question.text), vector, hits, index)):
             continue
-        found = signals(question.text, ranked, hits, reranker)
+        found = signals(analyse(question.text), ranked, hits, reranker)
         row = {
             "id": question.id,
             "answerable": question.kind != "unanswerable",

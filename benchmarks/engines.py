@@ -98,7 +98,7 @@ def timed(run: Runner, request: Event) -> Event:
 def own(engine: str, variant: str, model: str, threads: int) -> Runner:
     """The backends of rag.models.llm."""
     from rag.models.llm import open_generator
-    from rag.types import Prompt
+    from rag.models.protocols import Prompt
 
     generator: Any
     if engine == "transformers":
@@ -332,8 +332,8 @@ def requests(count: int) -> list[Event]:
     from rag.config import settings
     from rag.ground.prompt import answer_prompt
     from rag.models.llm.chat import CHATML, control_strings, format_prefix, format_prompt
+    from rag.models.protocols import Prompt
     from rag.opening import open_assistant
-    from rag.types import Prompt
 
     lines = (ROOT / "tests/golden/questions.jsonl").read_text("utf-8").splitlines()
     asked = [q["question"] for q in map(json.loads, lines) if q["kind"] != "unanswerable"][:count]

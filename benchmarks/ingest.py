@@ -39,8 +39,9 @@ from rag.index.build import build
 from rag.index.changes import needs_build, stale
 from rag.index.snapshot import load_index
 from rag.measure.machine import machine, sources_digest, versions
+from rag.models.protocols import Embedder
 from rag.opening import open_embedding
-from rag.types import BuildReport, Chunk, Document, Embedder, Span, Vectors
+from rag.types import BuildReport, Chunk, Document, Span, Vectors
 
 REAL_FILES = 20
 _TABLE = np.random.default_rng(0).standard_normal((4096, 384), np.float32)

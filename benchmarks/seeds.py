@@ -14,7 +14,6 @@ from typing import Any
 from rag.config import settings
 from rag.measure.machine import machine, sources_digest, versions
 from rag.opening import open_assistant
-from rag.output.render import to_dict
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +33,7 @@ def main(out: Path) -> None:
                 "kind": question["kind"],
                 "quotes_valid": all(documents[c.document_id].text[c.start : c.end] == c.quote for c in cited),
                 "answer_cited": any(a.lower() in c.quote.lower() for a in question.get("answers", ()) for c in cited),
-                **{k: v for k, v in to_dict(answer).items() if k not in ("by_source", "hits")},
+                **{k: v for k, v in answer.to_dict().items() if k not in ("by_source", "hits")},
             }
         )
         print(question["id"], "refused" if answer.refused else answer.answer, flush=True)

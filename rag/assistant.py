@@ -1,70 +1,60 @@
-"""The composition root: opens the parts, and is the only place that knows their order."""
+"""The steps of one question, in order; the only place that knows it.
+
+question -> Asked -> retrieve -> Hit -> candidates -> read -> choose -> Prompt -> draft -> Claim -> verify -> Answer
+"""
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from collections.abc import Generator as Steps  # of Python; rag.types.Generator is a language model
-from contextlib import suppress
-from dataclasses import replace
-from math import exp, inf, log
+from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Generator as Steps  # Python's own; protocols.Generator is a language model
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import Literal
+from threading import Event, Thread
 
 from rag.config import Settings
-from rag.errors import GenerationError, QuestionError, RagError
-from rag.ground.draft import DraftParser
+from rag.errors import GenerationError
+from rag.ground.answer import Circumstances, Markers, compose, refuse
+from rag.ground.draft import write_draft
 from rag.ground.judge import LanguageModelJudge
 from rag.ground.prompt import NONE, answer_prompt, judge_prompt
-from rag.ground.quotations import each_source, each_view, further_answers, left_out, naming, other_sides
-from rag.ground.sides import sides
-from rag.ground.verify import verify, widener
+from rag.ground.quotations import left_out
+from rag.ground.verify import verify_claims, widener
 from rag.index.build import build
 from rag.index.changes import stale
 from rag.index.snapshot import Index, load_index
-from rag.output.render import answer_text
-from rag.retrieve.calibration import CAUTION, MODELS, TAKEN, TOPIC, UNHEARD, ModelShare
-from rag.retrieve.followup import standalone
-from rag.retrieve.question import asks_what_sources_say, asks_yes_or_no, subject_asked
-from rag.retrieve.relevance import Relevance, judge_relevance, on_topic
-from rag.retrieve.search import by_source, candidates, evidence, numbered, retrieve, select_evidence
-from rag.text.words import names
+from rag.models.background import BackgroundModel, State
+from rag.models.protocols import Embedder, Generator, Prompt, Reranker, Verifier
+from rag.retrieve.answerable import model_share, model_surprise, nothing_to_read, unlikely
+from rag.retrieve.candidates import by_source, candidates, select_evidence
+from rag.retrieve.choose import Choice, choose, compared
+from rag.retrieve.question import Asked, analyse
+from rag.retrieve.relevance import Relevance, judge_relevance
+from rag.retrieve.search import retrieve
 from rag.types import (
     Answer,
     BuildReport,
     Candidate,
     Checked,
-    Citation,
     Claim,
     Drafting,
-    Embedder,
-    Evidence,
     Finished,
-    Generator,
-    Prompt,
+    Progress,
     Reading,
     Removed,
-    Reranker,
     Retrieved,
     Sentence,
-    Side,
     Step,
-    Verifier,
 )
 
-LONGEST_QUESTION = 2000  # characters
 PREVIEWED = 8  # sentences shown as evidence before any model has read them
-_COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
-_WAIT_SECONDS = 0.2
-
-Progress = Callable[[str, int, int], None]
-State = Literal["loading", "ready", "failed"]
 
 
 class Assistant:
-    """Answers questions over one index. The index is a snapshot: an answer in flight keeps its own."""
+    """Answers questions over one index; may be asked from several threads. Use it in a ``with`` block, or ``close`` it.
+
+    A question keeps the index that was in use when it was asked, whatever is put in its place meanwhile.
+    """
 
     def __init__(
         self,
@@ -75,56 +65,49 @@ class Assistant:
         open_model: Callable[[], Generator],
         *,
         verifier: Verifier | None = None,
+        closes_model: bool = True,
     ) -> None:
+        """``open_model`` is called once, when the first question needs it.
+
+        ``verifier`` None: the language model judges. ``closes_model``: ``close`` closes the language model as well.
+        """
         self.settings = settings
         self.index = index
         self._embedder = embedder
         self._reranker = reranker
-        self._open_model = open_model
         self._verifier = verifier
-        self._generator: Generator | None = None
-        self._lock = Lock()
-        self._loading: Thread | None = None
-        self._opened = Event()  # the generator can be used, or never will
-        self._asked = Event()  # a question has come: reading ahead for it would only keep it waiting
-        self.generator_state: State = "loading"
-        self.problem = ""
+        self._model_name = Path(settings.generator).name or settings.generator
+        self._model = BackgroundModel(
+            open_model,
+            open_first=lambda: reranker.scores("", [""]),
+            prompts=(answer_prompt("", ()), judge_prompt("", "")),
+            closes=closes_model,
+        )
 
-    def load_generator(self) -> Thread:
-        """Start loading the language model in the background, once; evidence is usable meanwhile."""
-        with self._lock:
-            if self._loading is None:
-                self._loading = Thread(target=self._load, name="load-generator", daemon=True)
-                self._loading.start()
-            return self._loading
+    def __enter__(self) -> Assistant:
+        return self
 
-    def _load(self) -> None:
-        with suppress(RagError):  # what is wrong, the question says
-            self._reranker.scores("", [""])  # opens it
-        try:
-            self._generator = self._open_model()
-            self.generator_state = "ready"
-        except Exception as error:
-            self.problem = str(error) if isinstance(error, RagError) else "the engine failed while loading the model"
-            self.generator_state = "failed"
-        self._opened.set()
-        if self._generator is not None:
-            self._read_ahead(self._generator)
-
-    def _read_ahead(self, generator: Generator) -> None:
-        """Let the model read what every prompt begins with, until the first question comes."""
-        for prompt in (answer_prompt("", ()), judge_prompt("", "")):
-            with suppress(GenerationError):  # a question will say what is wrong
-                if not self._asked.is_set():
-                    generator.warm(prompt, abort=self._asked)
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Give the language model's memory back."""
-        self._asked.set()
-        if self._loading is not None:
-            self._loading.join()
-        if self._generator is not None:
-            self._generator.close()
+        self._model.close()
+
+    # --- the language model and the index
+
+    @property
+    def generator_state(self) -> State:
+        return self._model.state
+
+    @property
+    def problem(self) -> str:
+        """Why the language model could not be opened; "" where it could, or may yet."""
+        return self._model.problem
+
+    def load_generator(self) -> Thread:
+        """Start to open the language model in the background, once; evidence is usable meanwhile."""
+        return self._model.start()
 
     def rebuild(self, *, progress: Progress | None = None) -> tuple[BuildReport, Index]:
         """Bring the index on disk in step with the folder and read it; questions are answered from the old one.
@@ -135,22 +118,25 @@ class Assistant:
         return report, load_index(self.settings.index, fingerprint=self._embedder.fingerprint)
 
     def use(self, index: Index) -> None:
-        """Answer over ``index`` from now on. Call it between questions: an answer in flight must keep its own."""
+        """Answer over ``index`` from the next question on."""
         self.index = index
 
-    # --- the steps of one question
+    # --- one question
 
     def search(
         self, question: str, *, history: Sequence[tuple[str, str]] = (), documents: Collection[str] | None = None
     ) -> Retrieved:
         """Evidence only, of ``documents`` (None: of all); no language model runs. Raises QuestionError."""
-        asked = check_question(question)
-        alone = standalone(asked, history)
-        return self._retrieve(asked, alone, documents)[0]
+        return self._retrieve(analyse(question, history), self.index, documents)[0]
 
-    def ask(self, question: str, *, history: Sequence[tuple[str, str]] = ()) -> Answer:
-        """The verified answer, or a refusal. Raises QuestionError, GenerationError."""
-        for step in self.steps(question, history=history):
+    def ask(
+        self, question: str, *, history: Sequence[tuple[str, str]] = (), documents: Collection[str] | None = None
+    ) -> Answer:
+        """The verified answer, or a refusal. ``history``: (standalone question, answer) pairs, oldest first.
+
+        Only ``documents`` are used (None: all). Raises QuestionError, GenerationError.
+        """
+        for step in self.steps(question, history=history, documents=documents):
             if isinstance(step, Finished):
                 return step.answer
         raise GenerationError("The question was stopped before it was answered.")
@@ -166,224 +152,130 @@ class Assistant:
         """Retrieved, again once the passages have been read together with the question, then Reading, Drafting and
         Checked as they happen, then Finished.
 
-        Only ``documents`` are used (None: all). Ends early, without Finished, once ``abort`` is set.
-        Raises QuestionError, GenerationError.
+        Ends early, without Finished, once ``abort`` is set. Otherwise as ``ask``.
         """
-        clock = _Clock()
-        asked = check_question(question)
-        found, ranked = self._retrieve(asked, standalone(asked, history), documents)
-        clock.mark("retrieve")
-        yield found
-        if reason := self._unanswerable(found):
-            yield self._refused(found, reason, clock)
+        run = _Run(analyse(question, history), self.index, _Clock(), abort)
+        retrieved, ranked = self._retrieve(run.asked, run.index, documents)
+        run.clock.mark("retrieve")
+        yield retrieved
+        if reason := nothing_to_read(run.asked, retrieved.evidence, run.index):
+            yield self._refusal(run, retrieved, reason)
             return
-        question = found.standalone_question
-        relevance = judge_relevance(subject_asked(question), ranked, found.hits, self._reranker)
-        found, chosen, pool, rivals = self._choose(found, ranked, relevance)
-        clock.mark("read")
-        yield found
-        least, share = CAUTION[self.settings.caution], self._model_share(question)
-        if share.most_hopeful(relevance.answerable) < least:
-            yield self._refused(found, _why_not(relevance), clock)
+        relevance = judge_relevance(run.asked, ranked, retrieved.hits, self._reranker)
+        choice = choose(
+            run.asked,
+            ranked,
+            relevance,
+            self._reranker,
+            most_shown=self.settings.evidence_sentences,
+            token_budget=self.settings.evidence_tokens,
+            count_tokens=self._model.count_tokens,
+        )
+        retrieved = replace(retrieved, evidence=choice.shown)
+        run.clock.mark("read")
+        yield retrieved
+        if reason := unlikely(run.asked, relevance, caution=self.settings.caution, model=self._model_name):
+            yield self._refusal(run, retrieved, reason)
             return
-        generator = yield from self._wait_for_generator(abort)
-        if generator is None:
-            return
-        prompt = answer_prompt(question, found.evidence)
-        yield from self._read_prompt(generator, prompt, abort)
-        surprise = _surprise(generator, prompt, len(found.evidence), abort) if share.model else 0.0
-        clock.mark("choose")
-        if _stopped(abort):
-            return
-        if share.log_odds(relevance.answerable, surprise) < least:
-            yield self._refused(found, _why_not(relevance), clock)
-            return
-        claims: list[Claim] = []
-        yield from self._draft(generator, replace(prompt, opening=f"{chosen[0].number}:"), claims, clock, abort)
-        kept: list[Sentence] = []
-        removed: list[Removed] = []
-        markers = _Markers()
-        verifier = self._verifier or LanguageModelJudge(generator)
-        widen = widener((h.chunk for h in found.hits), self.index.documents)
-        for claim in claims:
-            result = verify(  # against what answers: a sentence that another one supports is beside the point
-                replace(claim, numbers=claim.numbers or (chosen[0].number,)),
-                chosen,
-                verifier,
-                question=question,
-                widen=widen,
-                abort=abort,
-            )
-            if _stopped(abort):
-                return
-            if isinstance(result, Sentence):
-                if any(result.text == s.text for s in kept):
-                    continue
-                result = markers.of(result)
-                kept.append(result)
-            else:
-                removed.append(result)
-            yield Checked(result)
-        if _stopped(abort):
-            return
-        clock.mark("verify")
-        for sentence in map(markers.of, left_out(kept, chosen)):
-            kept.append(sentence)
-            yield Checked(sentence)
-        yield Finished(self._answer(found, pool, rivals, kept, removed, markers, "", clock))
+        generator = yield from self._model.take(abort)
+        if generator is not None:
+            try:
+                yield from self._answer(run, generator, retrieved, relevance, choice)
+            finally:
+                self._model.release()
 
     def _retrieve(
-        self, asked: str, alone: str, documents: Collection[str] | None
+        self, asked: Asked, index: Index, documents: Collection[str] | None
     ) -> tuple[Retrieved, tuple[Candidate, ...]]:
         """What is found without any language model, and every sentence of it, best first."""
-        index, settings = self.index, self.settings
-        vector = self._embedder.embed_query(alone)
-        hits = retrieve(alone, vector, index, k=settings.passages, documents=documents)
-        ranked = candidates(alone, vector, hits, index)
+        vector = self._embedder.embed_query(asked.text)
+        hits = retrieve(asked.text, vector, index, k=self.settings.passages, documents=documents)
+        ranked = candidates(asked, vector, hits, index)
         shown = select_evidence(ranked, limit=PREVIEWED)
-        return Retrieved(asked, alone, hits, shown, by_source(_pool(ranked))), ranked
-
-    def _choose(
-        self, found: Retrieved, ranked: Sequence[Candidate], relevance: Relevance
-    ) -> tuple[Retrieved, tuple[Evidence, ...], tuple[Evidence, ...], tuple[Evidence, ...]]:
-        """What the model is shown, the sentences that answer (best first), the wider pool that is compared
-        across sources, and those of it that each answer."""
-        question = found.standalone_question
-        by_relevance = [c for c, _ in relevance.ranked]
-        likely: list[Candidate] = []
-        if asks_what_sources_say(question):
-            likely = each_source(on_topic(question, naming(question, ranked), self._reranker))
-        likely = likely or (each_view(by_relevance) if asks_yes_or_no(question) else [])
-        likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TAKEN]
-        shown = numbered(self._fitting(dict.fromkeys([*likely, *by_relevance])))
-        known = {(e.document_id, e.start): e for e in shown}
-        for e in (*_pool(ranked), *(evidence(c, 0) for c in [*likely, *by_relevance])):
-            known.setdefault((e.document_id, e.start), replace(e, number=len(known) + 1))
-        chosen, rivals = (
-            tuple(known[c.hit.chunk.document_id, c.span.start] for c in these)
-            for these in (likely, dict.fromkeys([*likely, *relevance.rivals]))
-        )
-        return replace(found, evidence=shown), chosen, tuple(known.values()), rivals
-
-    def _fitting(self, ranked: Iterable[Candidate]) -> list[Candidate]:
-        """As many as the model is shown, within the budget of tokens; the first always."""
-        count = self._generator.count_tokens if self._generator else lambda text: len(text) // 4 + 1
-        budget = self.settings.evidence_tokens
-        fitting: list[Candidate] = []
-        for candidate in ranked:
-            tokens = count(candidate.quote)
-            if len(fitting) < self.settings.evidence_sentences and (tokens <= budget or not fitting):
-                fitting.append(candidate)
-                budget -= tokens
-        return fitting
-
-    def _model_share(self, question: str) -> ModelShare:
-        """How much the language model has a say in whether a question can be answered."""
-        if asks_what_sources_say(question):
-            return TOPIC
-        return MODELS.get(short_name(self.settings.generator), UNHEARD)
-
-    def _unanswerable(self, found: Retrieved) -> str:
-        """Why no model needs to be asked; "" where one should be."""
-        if not found.evidence:
-            return "Nothing in the documents resembles the question."
-        unknown = [n.text for n in names(found.standalone_question) if not self.index.mentions(n.text)]
-        if unknown:
-            return f"No document mentions {', '.join(dict.fromkeys(unknown))}."
-        return ""
-
-    def _wait_for_generator(self, abort: Event | None) -> Steps[Step, None, Generator | None]:
-        self._asked.set()
-        self.load_generator()
-        while not self._opened.wait(_WAIT_SECONDS):
-            if _stopped(abort):
-                return None
-            yield Reading(0, 0)
-        if self._generator is None:
-            raise GenerationError(f"There is no language model to answer with: {self.problem}")
-        return self._generator
-
-    def _read_prompt(self, generator: Generator, prompt: Prompt, abort: Event | None) -> Iterator[Step]:
-        """Let the model read, telling how far it is."""
-        for piece in generator.stream(prompt, max_tokens=0, abort=abort):
-            yield Reading(piece.prompt_done, piece.prompt_total)
-
-    def _draft(
-        self, generator: Generator, prompt: Prompt, claims: list[Claim], clock: _Clock, abort: Event | None
-    ) -> Iterator[Step]:
-        """Stream the draft; finished claims are appended to ``claims``."""
-        parser = DraftParser(known=self.settings.evidence_sentences)
-        for piece in generator.stream(prompt, max_tokens=self.settings.answer_tokens, stop=("\n",), abort=abort):
-            if not piece.text:
-                yield Reading(piece.prompt_done, piece.prompt_total)
-                continue
-            clock.mark_once("first_token")
-            claims += parser.feed(piece.text)
-            yield Drafting(" ".join([*(c.text for c in claims), parser.pending]))
-        claims += parser.finish()
-        clock.mark_once("first_token")
-        clock.mark("generate")
-
-    def _refused(self, found: Retrieved, reason: str, clock: _Clock) -> Finished:
-        return Finished(self._answer(found, (), (), [], [], _Markers(), reason, clock))
+        sources = by_source(compared(ranked))
+        return Retrieved(asked.question, asked.text, hits, shown, sources, index.documents), ranked
 
     def _answer(
-        self,
-        found: Retrieved,
-        pool: tuple[Evidence, ...],
-        rivals: tuple[Evidence, ...],
-        kept: Sequence[Sentence],
-        removed: Sequence[Removed],
-        markers: _Markers,
-        reason: str,
-        clock: _Clock,
-    ) -> Answer:
-        compared = sides(found.standalone_question, pool, [s.text for s in kept], rivals) if kept else ()
-        kept = [*kept, *map(markers.of, other_sides(kept, compared))]
-        kept += map(markers.of, further_answers(found.standalone_question, kept, pool) if kept else ())
-        compared = tuple(replace(side, citations=markers.of_each(side.citations)) for side in compared)
-        generator = self._generator
-        return Answer(
-            question=found.question,
-            standalone_question=found.standalone_question,
-            answer=answer_text(kept),
-            refused=not kept,
-            reason="" if kept else reason,
-            disagreement=bool(compared),
-            sentences=tuple(kept),
-            removed=tuple(removed),
-            sides=compared,
-            by_source=found.by_source,
-            hits=found.hits,
-            stale=self._stale(found, kept, compared),
-            timings_ms=clock.total(),
-            models={
-                "embedder": self._embedder.name,
-                "generator": generator.name if generator else "",
-                "verifier": self._verifier.name
-                if self._verifier
-                else (f"{generator.name} yes/no" if generator else ""),
-            },
-        )
+        self, run: _Run, generator: Generator, retrieved: Retrieved, relevance: Relevance, choice: Choice
+    ) -> Iterator[Step]:
+        """The model reads the evidence and drafts from it; what it drafts is verified, and the rest is quoted."""
+        prompt = answer_prompt(run.asked.text, choice.shown)
+        for piece in generator.stream(prompt, max_tokens=0, abort=run.abort):
+            yield Reading(piece.prompt_done, piece.prompt_total)
+        surprise = 0.0
+        if model_share(run.asked, self._model_name).model:
+            numbers = map(str, range(1, len(choice.shown) + 1))
+            surprise = model_surprise(generator, prompt, (NONE, *numbers), run.abort)
+        run.clock.mark("choose")
+        if run.stopped:
+            return
+        caution, model = self.settings.caution, self._model_name
+        if reason := unlikely(run.asked, relevance, caution=caution, model=model, surprise=surprise):
+            yield self._refusal(run, retrieved, reason)
+            return
+        claims = yield from self._draft(run, generator, replace(prompt, opening=f"{choice.answering[0].number}:"))
+        sentences: list[Sentence] = []
+        removed: list[Removed] = []
+        markers = Markers()
+        verifier = self._verifier or LanguageModelJudge(generator)
+        widen = widener((h.chunk for h in retrieved.hits), run.index.documents)
+        # against the sentences that answer: one that another sentence supports is beside the point
+        for result in verify_claims(claims, choice.answering, verifier, asked=run.asked, widen=widen, abort=run.abort):
+            if isinstance(result, Removed):
+                removed.append(result)
+                yield Checked(result)
+            else:
+                sentences.append(markers.of(result))
+                yield Checked(sentences[-1])
+        if run.stopped:
+            return
+        run.clock.mark("verify")
+        for sentence in map(markers.of, left_out(sentences, choice.answering)):
+            sentences.append(sentence)
+            yield Checked(sentence)
+        yield Finished(compose(run.asked, retrieved, choice, sentences, removed, markers, **self._circumstances(run)))
 
-    def _stale(self, found: Retrieved, kept: Sequence[Sentence], compared: Sequence[Side]) -> tuple[str, ...]:
-        groups = [*(s.citations for s in kept), *(s.citations for s in compared)]
-        named = {c.document_id for group in groups for c in group} | {s.document_id for s in found.by_source}
-        return tuple(sorted(stale(self.index, self.settings.seeds, named)))
+    def _draft(self, run: _Run, generator: Generator, prompt: Prompt) -> Steps[Step, None, list[Claim]]:
+        """Lets the model write; returns its claims."""
+        claims: list[Claim] = []
+        most, longest = self.settings.evidence_sentences, self.settings.answer_tokens
+        for event in write_draft(generator, prompt, sentences=most, max_tokens=longest, abort=run.abort):
+            if isinstance(event, Claim):
+                claims.append(event)
+                continue
+            if isinstance(event, Drafting):
+                run.clock.mark_once("first_token")
+            yield event
+        run.clock.mark_once("first_token")
+        run.clock.mark("generate")
+        return claims
+
+    def _refusal(self, run: _Run, retrieved: Retrieved, reason: str) -> Finished:
+        return Finished(refuse(run.asked, retrieved, reason, **self._circumstances(run)))
+
+    def _circumstances(self, run: _Run) -> Circumstances:
+        """What an answer tells of how it was made."""
+        model = self._model.model.name if self._model.model else ""
+        judge = self._verifier.name if self._verifier else f"{model} yes/no" if model else ""
+        return {
+            "stale": lambda ids: stale(run.index, self.settings.seeds, ids),
+            "timings_ms": run.clock.total(),
+            "models": {"embedder": self._embedder.name, "generator": model, "verifier": judge},
+        }
 
 
-class _Markers:
-    """Numbers of citations in the order in which they come up: what the model was shown is numbered otherwise."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One question on its way, with the index that it is answered from."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[str, int, int], int] = {}
+    asked: Asked
+    index: Index
+    clock: _Clock
+    abort: Event | None
 
-    def of(self, sentence: Sentence) -> Sentence:
-        return replace(sentence, citations=self.of_each(sentence.citations))
-
-    def of_each(self, citations: Iterable[Citation]) -> tuple[Citation, ...]:
-        places = [(c, (c.document_id, c.start, c.end)) for c in citations]
-        return tuple(replace(c, marker=self._numbers.setdefault(at, len(self._numbers) + 1)) for c, at in places)
+    @property
+    def stopped(self) -> bool:
+        return self.abort is not None and self.abort.is_set()
 
 
 class _Clock:
@@ -403,43 +295,3 @@ class _Clock:
 
     def total(self) -> dict[str, float]:
         return {**self._marks, "total": (time.perf_counter() - self._start) * 1000}
-
-
-def short_name(model: str) -> str:
-    """The last part of a path or hub id; a catalogue name is itself."""
-    return Path(model).name or model
-
-
-def _stopped(abort: Event | None) -> bool:
-    return abort is not None and abort.is_set()
-
-
-def _surprise(generator: Generator, prompt: Prompt, sentences: int, abort: Event | None) -> float:
-    """-log of the share that the model gives to "no sentence answers" among the numbers it may write."""
-    none, *others = generator.score(prompt, [NONE, *map(str, range(1, sentences + 1))], abort=abort)
-    return log(sum(exp(other - none) for other in (none, *others))) if none > -inf else 0.0
-
-
-def _why_not(relevance: Relevance) -> str:
-    if relevance.missing:
-        return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."
-    return "The passages that were found do not answer the question."
-
-
-def _pool(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
-    return select_evidence(ranked, limit=_COMPARED_SENTENCES, margin=inf)
-
-
-def check_question(question: str) -> str:
-    """The question on one line. Raises QuestionError where there is nothing to ask or too much."""
-    if len(question) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"The question is {len(question):,} characters long; at most {LONGEST_QUESTION:,} can be asked.",
-            fix="ask a shorter question; put long material into the documents folder",
-        )
-    one_line = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in question)).strip()
-    if not re.search(r"\w", one_line):
-        raise QuestionError(
-            f"There are no words in the question {one_line!r}.", fix="ask a question in words, such as “Who leads …?”"
-        )
-    return one_line

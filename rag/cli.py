@@ -14,7 +14,8 @@ from rag.errors import DataSetError, RagError
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.types import BuildReport, Embedder
+    from rag.models.protocols import Embedder
+    from rag.types import BuildReport
 
 ANSWERED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
 
@@ -196,10 +197,10 @@ def report_text(report: BuildReport) -> str:
 
 
 def _ask(settings: Settings, question: str, *, as_json: bool) -> int:
-    from rag.assistant import check_question
     from rag.models import store as models
     from rag.opening import open_assistant
-    from rag.output.render import to_dict, to_text
+    from rag.output.render import to_text
+    from rag.retrieve.question import check_question
 
     check_question(question)
     with models.tqdm_progress() as progress:
@@ -210,21 +211,21 @@ def _ask(settings: Settings, question: str, *, as_json: bool) -> int:
     finally:
         assistant.close()
     if as_json:
-        _print_json(to_dict(answer))
+        _print_json(answer.to_dict())
     else:
         print(to_text(answer))
     return REFUSED if answer.refused else ANSWERED
 
 
 def _search(settings: Settings, question: str, *, as_json: bool) -> int:
-    from rag.assistant import check_question
     from rag.opening import open_assistant
-    from rag.output.render import evidence_dict, evidence_text
+    from rag.output.render import evidence_text
+    from rag.retrieve.question import check_question
 
     check_question(question)
     found = open_assistant(settings, fetch=False).search(question)
     if as_json:
-        _print_json(evidence_dict(found))
+        _print_json(found.to_dict())
     else:
         print(evidence_text(found))
     return ANSWERED if found.evidence else REFUSED

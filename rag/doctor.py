@@ -19,8 +19,8 @@ from rag.index.build import NOTHING_TO_QUOTE
 from rag.index.snapshot import Index, load_index
 from rag.models import store as models
 from rag.models.llm import engines
+from rag.models.protocols import Embedder
 from rag.output.render import printable
-from rag.types import Embedder
 
 _PACKAGES = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "xllamacpp", "gradio", "trafilatura")
 _LOW_DISK_BYTES = 500 * 10**6

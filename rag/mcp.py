@@ -9,7 +9,6 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import GenerationError, RagError
-from rag.output.render import evidence_dict, to_dict
 from rag.types import Answer, Finished
 
 if TYPE_CHECKING:
@@ -61,13 +60,13 @@ def create_server(assistant: Assistant) -> MCPServer:
                 answer = await to_thread.run_sync(work, limiter=one_at_a_time, abandon_on_cancel=True)
         finally:
             abort.set()  # where the client has given up, the model need not go on
-        return to_dict(answer)
+        return dict(answer.to_dict())
 
     @server.tool(annotations=reads)
     async def search(question: str) -> dict[str, Any]:
         """The sentences of the documents nearest to a question, with their places; no language model runs."""
         with in_words():
-            return evidence_dict(await to_thread.run_sync(assistant.search, question))
+            return dict((await to_thread.run_sync(assistant.search, question)).to_dict())
 
     @server.tool(annotations=reads)
     def read_document(document_id: str, start: int = 0, end: int | None = None) -> dict[str, Any]:

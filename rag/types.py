@@ -1,6 +1,6 @@
-"""Every value that crosses a file boundary, and the three protocols a model must satisfy. Read this first.
+"""Every value that crosses a folder. Read this first.
 
-    Path -> Document -> Chunk -> Index -> Hit -> Evidence -> Prompt -> Piece... -> Claim -> Sentence -> Answer
+    path -> Document -> Chunk -> Hit -> Candidate -> Evidence -> Claim -> Sentence -> Answer
 
 All values are frozen and complete when born; a later stage makes a new type instead of filling in
 an old one. Every offset is a half-open ``[start, end)`` range of code points of ``Document.text``,
@@ -10,10 +10,9 @@ so that ``document.text[c.start:c.end] == c.quote`` holds for every citation eve
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Event
-from typing import Literal, Protocol
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +100,9 @@ class Chunk:
         return "\n".join(t for t in (self.title, self.heading, self.text) if t)
 
 
+Progress = Callable[[str, int, int], None]
+"""Called now and then with what is being done, how much of it is done, and how much there is."""
+
 FileStatus = Literal["indexed", "unchanged", "renamed", "removed", "skipped", "failed"]
 
 
@@ -145,119 +147,42 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One quotable sentence of a hit, with what tells before any model reads it how likely it answers."""
+class Passage:
+    """An exact slice of a document, with what names its source."""
 
-    hit: Hit
-    span: Span
-    quote: str  # == document.text[span.start:span.end]
-    before: str  # the sentence before it in its chunk; "" where it is the first
-    score: float  # relevance to the question; higher is better
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One quotable sentence shown to the model as ``[number]``."""
-
-    number: int  # 1-based
     document_id: str
     title: str
     date: str | None
     start: int
     end: int
     quote: str  # == document.text[start:end]
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """What makes two passages the same one."""
+        return self.document_id, self.start, self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Passage):
+    """One quotable sentence of a hit, with what tells before any model reads it how likely it answers."""
+
+    hit: Hit
+    before: str  # the sentence before it in its chunk; "" where it is the first
+    score: float  # relevance to the question; higher is better
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence(Passage):
+    """One quotable sentence shown to the model as ``[number]``."""
+
+    number: int  # 1-based
     score: float  # relevance to the question; comparable within one question only
 
-
-# --- generating ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt before any model's chat format. ``system`` and ``examples`` never change between
-    questions, so a backend can keep their state."""
-
-    system: str
-    examples: tuple[tuple[str, str], ...]  # (user, assistant) turns
-    user: str
-    opening: str = ""  # what the reply begins with: it is given to the model, not written by it
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One event of a generation; ``text`` is "" while the prompt is being read."""
-
-    text: str
-    prompt_done: int = 0  # tokens, those found in the cache included
-    prompt_total: int = 0
-    output_tokens: int = 0  # so far
-
-
-class Embedder(Protocol):
-    """Texts to unit vectors. The two verbs differ where a model wants a query prefix."""
-
-    name: str
-    dimension: int
-    fingerprint: str  # changes when a vector of the same text would
-
-    def embed_documents(self, texts: Sequence[str]) -> Vectors: ...
-
-    def embed_query(self, text: str) -> Vectors:
-        """Shape (dimension,)."""
-        ...
-
-
-class Generator(Protocol):
-    """A language model. Nothing in a prompt's text is ever read as a special token."""
-
-    name: str
-
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        abort: Event | None = None,
-    ) -> Iterator[Piece]:
-        """Greedy decoding. Ends within a second of ``abort`` being set, the prompt phase included.
-
-        ``max_tokens`` 0: the prompt is read and nothing is written.
-
-        Raises GenerationError where the prompt does not fit the context or the engine fails.
-        """
-        ...
-
-    def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
-        """Natural log-probability of each option being how the reply goes on after ``prompt.opening`` (its first
-        token). What was read for it is not read again by a ``stream`` of the same prompt."""
-        ...
-
-    def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
-        """Reads what comes before ``prompt.user`` ahead of the first question."""
-        ...
-
-    def count_tokens(self, text: str) -> int: ...
-
-    def close(self) -> None: ...
-
-
-class Reranker(Protocol):
-    """How well each text answers a question, read together with it."""
-
-    name: str
-
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """Log-odds of being relevant, in order; a text's score does not depend on the other texts."""
-        ...
-
-
-class Verifier(Protocol):
-    """Does a premise support a claim? One probability a premise, 0 to 1."""
-
-    name: str
-
-    def support(self, claim: str, premises: Sequence[str], *, abort: Event | None = None) -> list[float]: ...
+    @classmethod
+    def of(cls, candidate: Candidate, number: int) -> Evidence:
+        c = candidate
+        return cls(c.document_id, c.title, c.date, c.start, c.end, c.quote, number, c.score)
 
 
 # --- answering -----------------------------------------------------------------------------------
@@ -272,14 +197,15 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
-    marker: int
-    document_id: str
-    title: str
-    date: str | None
-    start: int
-    end: int
-    quote: str  # == document.text[start:end]
+class Citation(Passage):
+    """A passage that a sentence of the answer rests on; shown as ``[marker]``."""
+
+    marker: int  # 1-based, in the order in which an answer first uses its citations
+
+    @classmethod
+    def of(cls, passage: Passage, marker: int) -> Citation:
+        p = passage
+        return cls(p.document_id, p.title, p.date, p.start, p.end, p.quote, marker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,30 +238,25 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    start: int
-    end: int
-    quote: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class SourceQuotes:
     """What one source says about the question, in its own words."""
 
     document_id: str
     title: str
     date: str | None
-    quotes: tuple[Quote, ...]
+    quotes: tuple[Evidence, ...]  # by position
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer as data: the command line's ``--json``, the chat, the evaluator and the tests read this."""
+    """What is shown for a question. A refusal is an answer too: ``refused``, with ``reason`` and the nearest passages.
+
+    ``print(answer)`` shows the sentences and, numbered, the quotations that they rest on.
+    """
 
     question: str
     standalone_question: str
-    answer: str
+    answer: str  # the sentences with their markers, as one paragraph
     refused: bool
     reason: str  # why refused; "" where answered
     disagreement: bool
@@ -347,6 +268,43 @@ class Answer:
     stale: tuple[str, ...] = ()  # documents named here whose file is gone or another one than was indexed
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Every citation of the sentences once, by marker."""
+        by_marker = {c.marker: c for s in self.sentences for c in s.citations}
+        return tuple(by_marker[marker] for marker in sorted(by_marker))
+
+    def to_dict(self) -> AnswerData:
+        """The one shape that ``--json``, the page's API, exports and evaluations read; ready for ``json.dumps``."""
+        return {
+            "question": self.question,
+            "standalone_question": self.standalone_question,
+            "answer": self.answer,
+            "refused": self.refused,
+            "reason": self.reason,
+            "disagreement": self.disagreement,
+            "sentences": [{"text": s.text, "citations": _citations(s.citations)} for s in self.sentences],
+            "removed": [{"text": r.text, "why": r.why} for r in self.removed],
+            "sides": [
+                {"claim": s.claim, "documents": list(s.documents), "citations": _citations(s.citations)}
+                for s in self.sides
+            ],
+            "by_source": [_source(s) for s in self.by_source],
+            "hits": [_hit(h) for h in self.hits],
+            "stale": list(self.stale),
+            "timings_ms": {name: round(ms, 1) for name, ms in self.timings_ms.items()},
+            "models": dict(self.models),
+        }
+
+    def __str__(self) -> str:
+        if self.refused:
+            nearest = [(f"- “{q.quote}”", s.title) for s in self.by_source for q in s.quotes]
+            lines = ["The documents do not answer this.", self.reason, *(["", "Nearest:"] if nearest else [])]
+        else:
+            nearest = [(f"[{c.marker}] “{c.quote}”", f"{c.title} ({c.document_id})") for c in self.citations]
+            lines = [self.answer, ""]
+        return "\n".join([*lines, *(f"{quote}\n    {source}" for quote, source in nearest)])
 
 
 # --- the steps of one question, as the chat shows them -------------------------------------------
@@ -361,6 +319,17 @@ class Retrieved:
     hits: tuple[Hit, ...]
     evidence: tuple[Evidence, ...]
     by_source: tuple[SourceQuotes, ...]
+    documents: Mapping[str, Document] = field(default_factory=dict, compare=False, repr=False)  # of the index in use
+
+    def to_dict(self) -> RetrievedData:
+        """``rag search --json``; ready for ``json.dumps``."""
+        return {
+            "question": self.question,
+            "standalone_question": self.standalone_question,
+            "evidence": [_evidence(e) for e in self.evidence],
+            "by_source": [_source(s) for s in self.by_source],
+            "hits": [_hit(h) for h in self.hits],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,3 +360,131 @@ class Finished:
 
 
 Step = Retrieved | Reading | Drafting | Checked | Finished
+
+
+# --- the same values as JSON ---------------------------------------------------------------------
+
+
+class PassageData(TypedDict):
+    document_id: str
+    title: str
+    date: str | None
+    start: int
+    end: int
+    quote: str
+
+
+class CitationData(PassageData):
+    marker: int
+
+
+class EvidenceData(PassageData):
+    number: int
+    score: float
+
+
+class SentenceData(TypedDict):
+    text: str
+    citations: list[CitationData]
+
+
+class RemovedData(TypedDict):
+    text: str
+    why: str
+
+
+class SideData(TypedDict):
+    claim: str
+    documents: list[str]
+    citations: list[CitationData]
+
+
+class QuoteData(TypedDict):
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
+class SourceData(TypedDict):
+    document_id: str
+    title: str
+    date: str | None
+    quotes: list[QuoteData]
+
+
+class HitData(TypedDict):
+    document_id: str
+    start: int
+    end: int
+    score: float
+    dense_rank: int | None
+    lexical_rank: int | None
+
+
+class AnswerData(TypedDict):
+    """What ``Answer.to_dict`` gives."""
+
+    question: str
+    standalone_question: str
+    answer: str
+    refused: bool
+    reason: str
+    disagreement: bool
+    sentences: list[SentenceData]
+    removed: list[RemovedData]
+    sides: list[SideData]
+    by_source: list[SourceData]
+    hits: list[HitData]
+    stale: list[str]
+    timings_ms: dict[str, float]
+    models: dict[str, str]
+
+
+class RetrievedData(TypedDict):
+    """What ``Retrieved.to_dict`` gives."""
+
+    question: str
+    standalone_question: str
+    evidence: list[EvidenceData]
+    by_source: list[SourceData]
+    hits: list[HitData]
+
+
+def _passage(p: Passage) -> PassageData:
+    return {
+        "document_id": p.document_id,
+        "title": p.title,
+        "date": p.date,
+        "start": p.start,
+        "end": p.end,
+        "quote": p.quote,
+    }
+
+
+def _citations(citations: tuple[Citation, ...]) -> list[CitationData]:
+    return [{"marker": c.marker, **_passage(c)} for c in citations]
+
+
+def _evidence(e: Evidence) -> EvidenceData:
+    return {"number": e.number, **_passage(e), "score": round(e.score, 4)}
+
+
+def _source(s: SourceQuotes) -> SourceData:
+    return {
+        "document_id": s.document_id,
+        "title": s.title,
+        "date": s.date,
+        "quotes": [{"start": q.start, "end": q.end, "quote": q.quote, "score": round(q.score, 4)} for q in s.quotes],
+    }
+
+
+def _hit(h: Hit) -> HitData:
+    return {
+        "document_id": h.chunk.document_id,
+        "start": h.chunk.start,
+        "end": h.chunk.end,
+        "score": round(h.score, 6),
+        "dense_rank": h.dense_rank,
+        "lexical_rank": h.lexical_rank,
+    }

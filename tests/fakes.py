@@ -9,7 +9,8 @@ from threading import Event
 
 import numpy as np
 
-from rag.types import Piece, Prompt, Vectors
+from rag.models.protocols import Piece, Prompt
+from rag.types import Vectors
 
 
 def words(text: str) -> list[str]:

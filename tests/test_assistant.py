@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from rag.assistant import LONGEST_QUESTION, Assistant
+from rag.assistant import Assistant
 from rag.config import Settings
 from rag.errors import GenerationError, QuestionError
 from rag.index.build import build
 from rag.index.snapshot import load_index
+from rag.models.protocols import Generator, Piece
 from rag.output.export import to_markdown
-from rag.output.render import STALE, to_dict, to_text
-from rag.types import Answer, Checked, Drafting, Finished, Generator, Reading, Retrieved
+from rag.output.render import STALE, to_text
+from rag.retrieve.question import LONGEST_QUESTION
+from rag.types import Answer, Checked, Drafting, Finished, Reading, Retrieved
 from rag.web.present import copy_text, turn_markup
 from rag.web.turn import Turn, advance
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
@@ -46,10 +52,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(seeds=folder / "seeds", index=folder / "index")
 
 
-def make(settings: Settings, generator: Generator) -> Assistant:
+def make(settings: Settings, generator: Generator | Callable[[], Generator]) -> Assistant:
     embedder = BagOfWordsEmbedder()
     index = load_index(settings.index, fingerprint=embedder.fingerprint)
-    return Assistant(settings, index, embedder, OverlapReranker(), lambda: generator, verifier=OverlapVerifier())
+    opener = generator if callable(generator) else lambda: generator
+    return Assistant(settings, index, embedder, OverlapReranker(), opener, verifier=OverlapVerifier())
 
 
 def number_of(assistant: Assistant, question: str, words: str) -> int:
@@ -110,7 +117,7 @@ def test_a_citation_of_a_file_that_changed_says_so_wherever_the_answer_is_read(
     turn = advance(Turn(QUESTION, documents=documents), Finished(answer))
     shown = to_text(answer)
     assert shown.count("python -m rag build") >= 2
-    assert to_dict(answer)["stale"] == ["kiwi.txt", "plum.txt"]
+    assert answer.to_dict()["stale"] == ["kiwi.txt", "plum.txt"]
     assert 'class="stale"' in turn_markup(turn, documents)
     for text in (shown, copy_text(turn, documents), to_markdown([(answer, documents)], at="now")):
         assert STALE in text
@@ -217,12 +224,63 @@ def test_abort_ends_the_steps_without_an_answer(corpus: Settings) -> None:
     assert not any(isinstance(s, Finished) for s in steps)
 
 
+def test_an_answer_under_way_keeps_the_index_it_began_with(corpus: Settings, tmp_path: Path) -> None:
+    other = Settings(seeds=tmp_path / "seeds", index=tmp_path / "index")
+    other.seeds.mkdir()
+    (other.seeds / "fig.txt").write_text("The Fig model has an open license, the makers say.", "utf-8")
+    build(other.seeds, other.index, BagOfWordsEmbedder())
+    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    before, after = assistant.index, load_index(other.index, fingerprint=BagOfWordsEmbedder().fingerprint)
+    for step in assistant.steps(QUESTION):
+        assistant.use(after)  # after every step: none of the later ones may look at it
+        if isinstance(step, Retrieved):
+            assert step.documents is before.documents
+    assert isinstance(step, Finished)
+    assert step.answer.stale == ()
+    assert {c.document_id for c in step.answer.citations} == {"kiwi.txt", "plum.txt"}
+    for c in step.answer.citations:
+        assert before.documents[c.document_id].text[c.start : c.end] == c.quote
+    assert [h.chunk.document_id for h in assistant.search("Which license has the Fig model?").hits] == ["fig.txt"]
+
+
+def test_several_threads_ask_at_once_and_the_model_is_used_by_one_at_a_time(corpus: Settings) -> None:
+    using: list[int] = []
+
+    class Watched(ScriptedGenerator):
+        def stream(self, *args: Any, **kwargs: Any) -> Iterator[Piece]:
+            using.append(1)
+            assert len(using) == 1, "two questions use the model"
+            time.sleep(0.02)
+            yield from super().stream(*args, **kwargs)
+            using.pop()
+
+    assistant = make(corpus, Watched(*["The Kiwi model will have a closed license [1]."] * 8))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(assistant.ask, [QUESTION] * 8))
+    assert all(a.sentences == answers[0].sentences for a in answers)
+
+
+def test_a_question_that_is_stopped_while_it_waits_for_the_model_gives_its_place_up(corpus: Settings) -> None:
+    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    first = assistant.steps(QUESTION)
+    while not isinstance(next(first), Drafting):
+        pass  # it holds the model from here on
+    abort = Event()
+    second = assistant.steps(QUESTION, abort=abort)
+    assert isinstance(next(second), Retrieved)
+    assert isinstance(next(second), Retrieved)
+    assert next(second) == Reading(0, 0)
+    abort.set()
+    assert list(second) == []
+    first.close()
+    assert not assistant.ask(QUESTION).refused, "the model is free again"
+
+
 def test_a_model_that_cannot_be_loaded_still_leaves_the_evidence(corpus: Settings) -> None:
     def broken() -> Generator:
         raise GenerationError("out of memory")
 
-    assistant = make(corpus, ScriptedGenerator())
-    assistant._open_model = broken
+    assistant = make(corpus, broken)
     steps = assistant.steps(QUESTION)
     assert isinstance(next(steps), Retrieved)
     with pytest.raises(GenerationError, match="out of memory"):

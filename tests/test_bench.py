@@ -24,7 +24,7 @@ from rag.measure.child import Child, Ran, run
 from rag.measure.limits import Machine, measure_machine, read_tensors, work_of
 from rag.measure.machine import installed
 from rag.models.llm import open_generator
-from rag.types import Generator, Prompt
+from rag.models.protocols import Generator, Prompt
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, ScriptedGenerator
 from tests.test_assistant import KIWI, PLUM, QUESTION
 from tests.tiny_models import write_checkpoint, write_gguf

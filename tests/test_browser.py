@@ -243,7 +243,7 @@ def test_a_refusal_is_plain(browser):
 def test_a_disagreement_is_shown_with_both_sides(browser):
     def cite(doc: Document, quote: str, marker: int) -> Citation:
         start = doc.text.index(quote)
-        return Citation(marker, doc.id, doc.title, doc.date, start, start + len(quote), quote)
+        return Citation(doc.id, doc.title, doc.date, start, start + len(quote), quote, marker)
 
     sides = (
         Side("It comes in spring.", (AVOCADO.id,), (cite(AVOCADO, "spring 2026", 1),)),

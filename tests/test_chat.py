@@ -26,7 +26,7 @@ from rag.models.llm.chat import (
     neutralise,
 )
 from rag.models.llm.gguf import read_metadata, special_strings
-from rag.types import Prompt
+from rag.models.protocols import Prompt
 from tests.tiny_models import SPECIALS, TEMPLATE, write_checkpoint, write_gguf
 
 PROMPT = Prompt("Be brief.", (("1+1?", "2"),), "2+2?")

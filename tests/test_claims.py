@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.retrieve.copies import content, each_claim_first, says_the_same
+from rag.text.words import content_stems
 from rag.types import Candidate, Chunk, Hit, Span
 
 QUESTION = "Who designed the Harrow bridge?"
@@ -19,7 +22,8 @@ def ranked(*quotes: str) -> list[Candidate]:
     for n, quote in enumerate(quotes):
         span = Span(0, len(quote))
         chunk = Chunk(f"{n}.txt", 0, len(quote), quote, "", "", None, (span,))
-        found.append(Candidate(Hit(chunk, n, 1.0, 1, 1), span, quote, "", 2 - n / 10))
+        hit = Hit(chunk, n, 1.0, 1, 1)
+        found.append(Candidate(chunk.document_id, "", None, 0, len(quote), quote, hit, "", 2 - n / 10))
     return found
 
 
@@ -32,17 +36,17 @@ def test_the_same_words_are_the_same_claim() -> None:
 
 def test_two_sources_of_a_claim_are_heard_before_the_rest_and_none_is_lost() -> None:
     given = ranked(*LIES, TRUTH)
-    order = each_claim_first(QUESTION, given)
+    order = each_claim_first(content_stems(QUESTION), given)
     assert [c.quote for c in order] == [*LIES[:2], TRUTH, *LIES[2:]]
     assert [c.score for c in order] == sorted((c.score for c in order), reverse=True)
 
 
 def test_sentences_that_do_not_answer_keep_their_place() -> None:
     given = ranked(*["Bram Keller liked tea.", "Bram Keller liked tea very much.", "Bram Keller liked green tea."])
-    assert each_claim_first(QUESTION, given) == tuple(given)
+    assert each_claim_first(content_stems(QUESTION), given) == tuple(given)
 
 
 def test_sentences_of_one_document_are_one_source() -> None:
     one = ranked(LIES[0])[0]
-    others = [Candidate(one.hit, one.span, text, "", 1.9 - n / 10) for n, text in enumerate(LIES[1:])]
-    assert each_claim_first(QUESTION, [one, *others]) == (one, *others)
+    others = [replace(one, quote=text, score=1.9 - n / 10) for n, text in enumerate(LIES[1:])]
+    assert each_claim_first(content_stems(QUESTION), [one, *others]) == (one, *others)

@@ -1,17 +1,18 @@
 import pytest
 
 from rag.ground.sides import answer_sides, opposite_sides, sides, value_sides
+from rag.retrieve.question import analyse
 from rag.types import Evidence
 
 
 def evidence(*quotes: str) -> list[Evidence]:
-    return [Evidence(n, f"{n}.txt", f"T{n}", None, 0, len(q), q, 1.0) for n, q in enumerate(quotes, 1)]
+    return [Evidence(f"{n}.txt", f"T{n}", None, 0, len(q), q, n, 1.0) for n, q in enumerate(quotes, 1)]
 
 
 def claims(
     quotes: list[str], question: str = "What do sources say about Kiwi and the bridge?"
 ) -> dict[str, tuple[str, ...]]:
-    return {s.claim: s.documents for s in sides(question, evidence(*quotes))}
+    return {s.claim: s.documents for s in sides(analyse(question), evidence(*quotes))}
 
 
 def test_different_sums_for_one_thing_are_sides_and_like_statements_join_them() -> None:
@@ -56,8 +57,10 @@ def test_an_opposite_word_about_something_else_is_no_side() -> None:
 def test_opposite_words_are_sides_only_where_what_is_asked_is_spoken_of() -> None:
     question = "Do open fields make Kiwi sweeter?"
     beside = evidence("Open stalls sell Kiwi on Fridays.", "The Kiwi museum is closed on Fridays.")
-    assert not opposite_sides(question, beside)
-    assert opposite_sides(question, evidence("Kiwi from open fields is sweeter.", "Kiwi of closed fields is sweeter."))
+    assert not opposite_sides(analyse(question), beside)
+    assert opposite_sides(
+        analyse(question), evidence("Kiwi from open fields is sweeter.", "Kiwi of closed fields is sweeter.")
+    )
 
 
 def test_a_question_between_two_opposites_has_those_as_sides() -> None:
@@ -69,13 +72,13 @@ def test_a_question_between_two_opposites_has_those_as_sides() -> None:
 
 def test_a_question_for_a_quantity_compares_quantities_only() -> None:
     quotes = ["Kiwi is an open model.", "Kiwi is a closed model."]
-    assert opposite_sides("Is Kiwi open?", evidence(*quotes))
-    assert not sides("When will Kiwi be released?", evidence(*quotes))
+    assert opposite_sides(analyse("Is Kiwi open?"), evidence(*quotes))
+    assert not sides(analyse("When will Kiwi be released?"), evidence(*quotes))
 
 
 def test_every_side_has_its_citations() -> None:
     quotes = evidence("The big bridge cost $4 million.", "The big bridge cost $5 million.")
-    found = value_sides("What did the bridge cost?", quotes)
+    found = value_sides(analyse("What did the bridge cost?"), quotes)
     assert len(found) == 2
     for side in found:
         assert len(side.citations) == 1
@@ -105,8 +108,8 @@ def test_two_disagreements_are_not_mixed() -> None:
 def test_an_opposition_the_answer_takes_no_side_in_is_not_shown() -> None:
     quotes = evidence("Kiwi is an open model.", "Kiwi is a closed model.")
     asked = "Which ability will Kiwi have?"
-    assert not sides(asked, quotes, ["Kiwi will write code."])
-    assert sides(asked, quotes, ["Kiwi is an open model."])
+    assert not sides(analyse(asked), quotes, ["Kiwi will write code."])
+    assert sides(analyse(asked), quotes, ["Kiwi is an open model."])
 
 
 def test_a_denial_and_a_statement_of_what_is_asked_are_sides() -> None:
@@ -115,12 +118,12 @@ def test_a_denial_and_a_statement_of_what_is_asked_are_sides() -> None:
         "There is no evidence that vitamin C shortens a cold.",
         "Trees do not grow in winter.",
     )
-    found = sides("Does vitamin C shorten a cold?", quotes)
+    found = sides(analyse("Does vitamin C shorten a cold?"), quotes)
     assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
 
 
 def test_an_opposite_word_denies_what_is_asked() -> None:
-    found = sides("Is Kiwi open?", evidence("Kiwi is an open model.", "Kiwi is a closed model."))
+    found = sides(analyse("Is Kiwi open?"), evidence("Kiwi is an open model.", "Kiwi is a closed model."))
     assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
 
 
@@ -134,7 +137,7 @@ def test_an_opposite_word_denies_what_is_asked() -> None:
     ],
 )
 def test_what_is_not_denied_is_no_disagreement(quotes: list[str]) -> None:
-    assert not sides("Does vitamin C shorten a common cold in adults?", evidence(*quotes))
+    assert not sides(analyse("Does vitamin C shorten a common cold in adults?"), evidence(*quotes))
 
 
 def test_the_figure_a_question_states_is_held_against_the_sources() -> None:
@@ -143,9 +146,9 @@ def test_the_figure_a_question_states_is_held_against_the_sources() -> None:
         "Each year the volcanoes emit 0.6 billion tons of gas.",
         "Factories emit 29 billion tons.",
     )
-    found = sides("Do volcanoes emit about 0.25 billion tons of gas a year?", quotes)
+    found = sides(analyse("Do volcanoes emit about 0.25 billion tons of gas a year?"), quotes)
     assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
-    assert not sides("Do volcanoes emit 0.25 billion tons of gas a year?", quotes[:1])
+    assert not sides(analyse("Do volcanoes emit 0.25 billion tons of gas a year?"), quotes[:1])
 
 
 def test_rounded_figures_agree() -> None:
@@ -157,7 +160,7 @@ def test_rounded_figures_agree() -> None:
 def named(question: str, *quotes: str) -> dict[str, tuple[str, ...]]:
     """Sides of sentences that all answer, where the answer is the first of them."""
     found = evidence(*quotes)
-    return {s.claim: s.documents for s in answer_sides(question, found, [quotes[0]])}
+    return {s.claim: s.documents for s in answer_sides(analyse(question), found, [quotes[0]])}
 
 
 def test_other_names_and_dates_for_the_one_thing_asked_are_sides() -> None:
@@ -173,7 +176,7 @@ def test_other_names_and_dates_for_the_one_thing_asked_are_sides() -> None:
 
 
 def test_an_answer_that_only_completes_the_question_has_another_side() -> None:
-    who = "Who designed the Harrow bridge?"
+    who = analyse("Who designed the Harrow bridge?")
     found = evidence("Bram Keller designed the Harrow bridge.", "Ada Moreno designed the Harrow bridge in 1931.")
     assert [s.claim for s in answer_sides(who, found, ["Bram Keller."])] == ["Bram Keller", "Ada Moreno"]
 

@@ -8,8 +8,8 @@ import pytest
 from rag.config import settings
 from rag.errors import ModelDamaged, ModelMissing
 from rag.models.embed import BGE_QUERY_PREFIX, open_embedder
+from rag.models.protocols import Embedder
 from rag.models.store import locate
-from rag.types import Embedder
 from tests.fakes import BagOfWordsEmbedder
 
 MODELS = ["bge-small-en-v1.5", "all-MiniLM-L6-v2"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from rag.cli import ANSWERED, FAILED, main
 from rag.errors import RagError
 from rag.load import load
 from rag.output.export import FORMAT, plain_markdown, to_json, to_markdown, verify_export
-from rag.types import Answer, Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
+from rag.types import Answer, Citation, Document, Evidence, Removed, Sentence, Side, SourceQuotes
 from tests.web_fakes import PAYLOADS
 
 TEXT = "Avocado is late\n\nThe café said “Avocado” 🥑 comes in spring 2026. It is made of leaves.\r\n"
@@ -25,7 +25,7 @@ QUOTE = "The café said “Avocado” 🥑 comes in spring 2026."
 
 def cite(document: Document, quote: str = QUOTE) -> Citation:
     start = document.text.index(quote)
-    return Citation(1, document.id, document.title, document.date, start, start + len(quote), quote)
+    return Citation(document.id, document.title, document.date, start, start + len(quote), quote, 1)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def seeds(tmp_path: Path) -> Path:
 def exchange(seeds: Path) -> tuple[Answer, dict[str, Document]]:
     known = {d.id: d for d in (load(p, root=seeds) for p in seeds.rglob("*.txt"))}
     citation = cite(known["news/avocado.txt"])
-    quote = Quote(citation.start, citation.end, citation.quote, 1.0)
+    quote = Evidence(*astuple(citation), 1.0)
     answer = Answer(
         "When?",
         "When will Avocado come?",

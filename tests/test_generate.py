@@ -30,7 +30,7 @@ from rag.models.llm.prefix_cache import KEPT, find, settle
 from rag.models.llm.stop_strings import until_stop
 from rag.models.llm.stream import Worker
 from rag.models.llm.threads import physical_cores
-from rag.types import Generator, Piece, Prompt
+from rag.models.protocols import Generator, Piece, Prompt
 from tests.fakes import ScriptedGenerator
 from tests.tiny_models import write_checkpoint, write_gguf
 
@@ -511,7 +511,7 @@ def test_leaving_the_program_while_text_is_written_does_not_hang(backend: Backen
     code = f"""if True:
         from pathlib import Path
         from rag.models.llm import Backend, engines, open_generator
-        from rag.types import Prompt
+        from rag.models.protocols import Prompt
         model = open_generator(Path({str(tiny_gguf)!r}), name="tiny", backend={backend!r})
         stream = model.stream(Prompt("", (), "a " * 700), max_tokens=9)
         next(stream)

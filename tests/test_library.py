@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from urllib.parse import quote
 
 import httpx
@@ -22,7 +22,6 @@ from rag.load import MAX_BYTES
 from rag.web import library as library_module
 from rag.web.app import create_app
 from rag.web.library import Library, Refused, checked_name
-from rag.web.stream import between_questions
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 from tests.web_fakes import PAYLOADS, FakeAssistant, document
 
@@ -247,21 +246,12 @@ def test_the_last_document_stays(library: Library) -> None:
 # --- syncing --------------------------------------------------------------------------------------
 
 
-def test_the_new_index_goes_live_between_questions() -> None:
+def test_the_new_index_is_used_from_the_next_question_on() -> None:
     fake = FakeAssistant.of(document("old.txt", "Old news."))
     (fake.settings.seeds / "tea.txt").write_text(TEA)
     library = Library(fake, fake.settings.seeds)
     before = fake.index
-    with between_questions:  # an answer is under way
-        assert library.sync()
-        deadline = Event()
-        for _ in range(100):
-            if "goes live after" in library.news:
-                break
-            deadline.wait(0.05)
-        assert "goes live after the answer under way" in library.news
-        assert fake.index is before
-        assert not library.sync(), "one at a time"
+    assert library.sync()
     library.wait(20)
     assert "tea.txt" in fake.index.documents
     assert library.generations() == [fake.index.documents, before.documents]

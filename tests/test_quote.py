@@ -3,16 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from rag.ground.quotations import (
-    MOST_QUOTED,
-    each_source,
-    each_view,
-    further_answers,
-    left_out,
-    naming,
-    other_sides,
-    quoted,
-)
+from rag.ground.quotations import further_answers, left_out, other_sides, quoted
+from rag.retrieve.choose import MOST_QUOTED, each_source, each_view, naming
+from rag.retrieve.question import analyse
 from rag.retrieve.relevance import on_topic
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
@@ -21,14 +14,13 @@ OTHER = "Orchard Labs announced the Seedling deal [3] and what it was\nworth to 
 
 
 def evidence(*quotes: str) -> list[Evidence]:
-    return [Evidence(n, f"{n}.txt", f"T{n}", None, 0, len(q), q, 1 / n) for n, q in enumerate(quotes, 1)]
+    return [Evidence(f"{n}.txt", f"T{n}", None, 0, len(q), q, n, 1 / n) for n, q in enumerate(quotes, 1)]
 
 
 def candidate(document: str, quote: str) -> Candidate:
     span = Span(0, len(quote))
-    return Candidate(
-        Hit(Chunk(document, 0, len(quote), quote, "T", "", None, (span,)), 0, 1.0, 1, 1), span, quote, "", 1
-    )
+    hit = Hit(Chunk(document, 0, len(quote), quote, "T", "", None, (span,)), 0, 1.0, 1, 1)
+    return Candidate(document, "T", None, 0, len(quote), quote, hit, "", 1)
 
 
 def test_a_quotation_says_what_it_quotes_on_one_line_without_foreign_marks() -> None:
@@ -55,11 +47,11 @@ def test_each_view_is_the_best_sentence_of_a_source_that_is_as_near_as_the_first
 
 def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> None:
     ranked = [candidate("a", DEAL), candidate("a", OTHER), candidate("b", OTHER), candidate("c", "Nothing of it.")]
-    on_it = naming("What do the sources say about Seedling?", ranked)
+    on_it = naming(analyse("What do the sources say about Seedling?"), ranked)
     assert on_it == ranked[:3]
     assert each_source(on_it) == [ranked[0], ranked[2]]
-    assert naming("What do the sources say about Plum?", ranked) == []
-    assert naming("What do they say about it?", ranked) == []
+    assert naming(analyse("What do the sources say about Plum?"), ranked) == []
+    assert naming(analyse("What do they say about it?"), ranked) == []
 
 
 def test_a_sentence_that_only_names_the_subject_is_not_on_topic() -> None:
@@ -70,12 +62,15 @@ def test_a_sentence_that_only_names_the_subject_is_not_on_topic() -> None:
             return [2.0 if "worth" in text else -4.0 for text in texts]
 
     found = [candidate("a", "Seedling is a firm."), candidate("b", DEAL), replace(candidate("c", DEAL), score=2.0)]
-    assert on_topic("What do the sources say of the worth of Seedling?", found, Reads()) == [found[2], found[1]]
-    assert on_topic("What do the sources say?", [], Reads()) == []
+    assert on_topic(analyse("What do the sources say of the worth of Seedling?"), found, Reads()) == [
+        found[2],
+        found[1],
+    ]
+    assert on_topic(analyse("What do the sources say?"), [], Reads()) == []
 
 
 def test_a_side_the_answer_leaves_out_is_added() -> None:
-    cited = [Citation(n, f"{n}.txt", "T", None, 0, 5, f"Kiwi{n}") for n in (1, 2)]
+    cited = [Citation(f"{n}.txt", "T", None, 0, 5, f"Kiwi{n}", n) for n in (1, 2)]
     sides = [Side(str(c.marker), (c.document_id,), (c,)) for c in cited]
     kept = [Sentence("Kiwi.", (cited[0],))]
     assert [s.citations for s in other_sides(kept, sides)] == [(cited[1],)]
@@ -93,10 +88,10 @@ LEES = (
 def test_sources_that_answer_otherwise_add_their_sentence() -> None:
     found = evidence(*LEES)
     kept = [quoted(found[0])]
-    added = further_answers("Who is Robin Lee?", kept, [replace(e, score=1.0) for e in found])
+    added = further_answers(analyse("Who is Robin Lee?"), kept, [replace(e, score=1.0) for e in found])
     assert [s.citations[0].document_id for s in added] == ["2.txt", "3.txt"]
 
 
 @pytest.mark.parametrize("question", ["Why does Robin Lee play?", "which sport is it?", "Which sport is Kim Poe in?"])
 def test_nothing_is_added_where_no_named_thing_is_asked_for(question: str) -> None:
-    assert further_answers(question, [], evidence(*LEES)) == []
+    assert further_answers(analyse(question), [], evidence(*LEES)) == []

@@ -11,13 +11,9 @@ from hypothesis import strategies as st
 from rag.index import generations as store
 from rag.index.snapshot import Index, load_index
 from rag.index.writer import write_index
-from rag.retrieve.search import (
-    by_source,
-    candidates,
-    convex_combination,
-    retrieve,
-    select_evidence,
-)
+from rag.retrieve.candidates import by_source, candidates, select_evidence
+from rag.retrieve.question import analyse
+from rag.retrieve.search import convex_combination, retrieve
 from rag.types import Chunk, Document, Evidence, Hit, Span
 from tests.fakes import BagOfWordsEmbedder
 
@@ -66,7 +62,7 @@ def ask(index: Index, question: str, *, k: int = 12) -> tuple[Hit, ...]:
 
 def evidence_for(index: Index, question: str, *, limit: int = 8) -> tuple[Evidence, ...]:
     vector = EMBEDDER.embed_query(question)
-    return select_evidence(candidates(question, vector, retrieve(question, vector, index), index), limit=limit)
+    return select_evidence(candidates(analyse(question), vector, retrieve(question, vector, index), index), limit=limit)
 
 
 def test_hits_are_best_first_and_say_who_found_them(index: Index) -> None:
@@ -156,23 +152,23 @@ def test_the_limit_holds_and_sentences_stay_whole(index: Index) -> None:
 def test_a_candidate_knows_the_sentence_before_it(index: Index) -> None:
     question = "will Avocado be an open model"
     vector = EMBEDDER.embed_query(question)
-    found = candidates(question, vector, retrieve(question, vector, index), index)
+    found = candidates(analyse(question), vector, retrieve(question, vector, index), index)
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
     for c in found:
         text, chunk = index.documents[c.hit.chunk.document_id].text, c.hit.chunk
-        position = chunk.sentences.index(c.span)
+        position = chunk.sentences.index(Span(c.start, c.end))
         above = chunk.sentences[position - 1] if position else None
         assert c.before == (text[above.start : above.end] if above else "")
 
 
 def test_no_hits_no_evidence(index: Index) -> None:
-    assert candidates("anything", EMBEDDER.embed_query("anything"), (), index) == ()
+    assert candidates(analyse("anything"), EMBEDDER.embed_query("anything"), (), index) == ()
     assert select_evidence(()) == ()
 
 
 def test_by_source_keeps_the_best_three_of_each(index: Index) -> None:
-    evidence = [Evidence(n, "a", "A", None, n * 10, n * 10 + 5, f"q{n}", score) for n, score in enumerate([1, 5, 2, 4])]
-    evidence.append(Evidence(9, "b", "B", "2026-01-01", 0, 5, "other", 9))
+    evidence = [Evidence("a", "A", None, n * 10, n * 10 + 5, f"q{n}", n, score) for n, score in enumerate([1, 5, 2, 4])]
+    evidence.append(Evidence("b", "B", "2026-01-01", 0, 5, "other", 9, 9))
     sources = by_source(evidence)
     assert [s.document_id for s in sources] == ["b", "a"]
     assert [q.quote for q in sources[1].quotes] == ["q1", "q2", "q3"]
@@ -184,9 +180,9 @@ def test_a_near_copy_is_no_source_of_its_own_but_may_contradict(index: Index, mo
     question = "will Avocado be an open or a closed model"
     vector = EMBEDDER.embed_query(question)
     hits = retrieve(question, vector, index)
-    before = candidates(question, vector, hits, index)
+    before = candidates(analyse(question), vector, hits, index)
     again = [*hits, *(replace(h, chunk=replace(h.chunk, document_id="copy")) for h in hits[:1])]
     monkeypatch.setattr(index, "documents", {**index.documents, "copy": index.documents[hits[0].chunk.document_id]})
-    assert len(candidates(question, vector, again, index)) > len(before)
+    assert len(candidates(analyse(question), vector, again, index)) > len(before)
     monkeypatch.setattr(index, "duplicate_of", {"copy": hits[0].chunk.document_id})
-    assert candidates(question, vector, again, index) == before
+    assert candidates(analyse(question), vector, again, index) == before

@@ -1,6 +1,7 @@
 import pytest
 
-from rag.ground.verify import verify, widener
+from rag.ground.verify import verify_claim, widener
+from rag.retrieve.question import analyse
 from rag.types import Chunk, Claim, Document, Evidence, Removed, Sentence, Span
 from tests.fakes import OverlapVerifier
 
@@ -10,7 +11,7 @@ QUOTES = ["Avocado is a new model.", "It will be closed.", "Gemma 4 has an Apach
 
 def evidence(*quotes: str, text: str = TEXT) -> list[Evidence]:
     return [
-        Evidence(n, "a.txt", "A", None, text.index(q), text.index(q) + len(q), q, 1.0) for n, q in enumerate(quotes, 1)
+        Evidence("a.txt", "A", None, text.index(q), text.index(q) + len(q), q, n, 1.0) for n, q in enumerate(quotes, 1)
     ]
 
 
@@ -42,33 +43,33 @@ def numbers(result: Sentence | Removed) -> list[int]:
 
 
 def test_the_sources_own_words_need_no_judge() -> None:
-    assert numbers(verify(Claim("Gemma 4 has an Apache 2.0 license.", (3,)), evidence(*QUOTES), Unasked())) == [3]
+    assert numbers(verify_claim(Claim("Gemma 4 has an Apache 2.0 license.", (3,)), evidence(*QUOTES), Unasked())) == [3]
 
 
 def test_a_wrong_marker_is_moved_to_the_evidence_that_says_it() -> None:
-    assert numbers(verify(Claim("Gemma 4 has an Apache 2.0 license.", (1,)), evidence(*QUOTES), Unasked())) == [3]
+    assert numbers(verify_claim(Claim("Gemma 4 has an Apache 2.0 license.", (1,)), evidence(*QUOTES), Unasked())) == [3]
 
 
 def test_a_forgotten_marker_is_found() -> None:
-    assert numbers(verify(Claim("Avocado is a new model.", ()), evidence(*QUOTES), Unasked())) == [1]
+    assert numbers(verify_claim(Claim("Avocado is a new model.", ()), evidence(*QUOTES), Unasked())) == [1]
 
 
 def test_a_number_the_source_does_not_state_is_fatal_whatever_the_judge_says() -> None:
-    result = verify(Claim("Gemma 5 has an Apache 2.0 license.", (3,)), evidence(*QUOTES), Says(1.0))
+    result = verify_claim(Claim("Gemma 5 has an Apache 2.0 license.", (3,)), evidence(*QUOTES), Says(1.0))
     assert isinstance(result, Removed)
     assert "5" in result.why
 
 
 def test_a_name_the_source_does_not_state_is_fatal() -> None:
-    result = verify(Claim("The capital of France is Paris.", (1,)), evidence(*QUOTES), Says(1.0))
+    result = verify_claim(Claim("The capital of France is Paris.", (1,)), evidence(*QUOTES), Says(1.0))
     assert isinstance(result, Removed)
 
 
 def test_a_paraphrase_is_for_the_judge() -> None:
     claim = Claim("Gemma 4 ships under an Apache 2.0 license.", (3,))
     yes, no = Says(0.9), Says(0.1)
-    assert numbers(verify(claim, evidence(*QUOTES), yes)) == [3]
-    assert isinstance(verify(claim, evidence(*QUOTES), no), Removed)
+    assert numbers(verify_claim(claim, evidence(*QUOTES), yes)) == [3]
+    assert isinstance(verify_claim(claim, evidence(*QUOTES), no), Removed)
     assert yes.asked
     assert no.asked
 
@@ -79,7 +80,7 @@ SHIPS = Claim("Gemma 4 has been shipped under an Apache 2.0 license.", (3,))
 @pytest.mark.parametrize(("of_opposite", "shown"), [(0.0, True), (0.5, True), (0.99, False)])
 def test_a_claim_whose_opposite_the_judge_affirms_too_is_not_shown(of_opposite: float, shown: bool) -> None:
     judge = Says(0.99, of_opposite=of_opposite)
-    assert isinstance(verify(SHIPS, evidence(*QUOTES), judge), Sentence) == shown
+    assert isinstance(verify_claim(SHIPS, evidence(*QUOTES), judge), Sentence) == shown
     assert judge.asked == [
         ("Gemma 4 has been shipped under an Apache 2.0 license.", QUOTES[2]),
         ("Gemma 4 has not been shipped under an Apache 2.0 license.", QUOTES[2]),
@@ -88,7 +89,7 @@ def test_a_claim_whose_opposite_the_judge_affirms_too_is_not_shown(of_opposite: 
 
 def test_the_opposite_of_what_the_judge_rejects_is_not_asked_about() -> None:
     judge = Says(0.1)
-    assert isinstance(verify(SHIPS, evidence(*QUOTES), judge), Removed)
+    assert isinstance(verify_claim(SHIPS, evidence(*QUOTES), judge), Removed)
     assert judge.asked == [(SHIPS.text, QUOTES[2])]
 
 
@@ -97,7 +98,7 @@ def test_a_pronoun_brings_the_sentence_before_it_along() -> None:
     chunk = Chunk("a.txt", 0, len(TEXT), TEXT, "A", "", None, spans)
     widen = widener([chunk], {"a.txt": Document("a.txt", TEXT, "A", "0")})
     claim = Claim("Avocado will be closed.", (1,))
-    result = verify(claim, evidence(QUOTES[1]), Unasked(), question="Is Avocado open?", widen=widen)
+    result = verify_claim(claim, evidence(QUOTES[1]), Unasked(), asked=analyse("Is Avocado open?"), widen=widen)
     assert isinstance(result, Sentence)
     (found,) = result.citations
     assert found.quote == "Avocado is a new model. It will be closed." == TEXT[found.start : found.end]
@@ -105,33 +106,35 @@ def test_a_pronoun_brings_the_sentence_before_it_along() -> None:
 
 def test_a_fragment_is_read_as_the_end_of_the_question() -> None:
     asked = "What license does Gemma 4 have?"
-    kept = verify(Claim("Apache 2.0.", (3,)), evidence(*QUOTES), OverlapVerifier(), question=asked)
+    kept = verify_claim(Claim("Apache 2.0.", (3,)), evidence(*QUOTES), OverlapVerifier(), asked=analyse(asked))
     assert numbers(kept) == [3]
     other = "What license does Avocado have?"
-    assert isinstance(verify(Claim("Apache 2.0.", (3,)), evidence(*QUOTES), OverlapVerifier(), question=other), Removed)
+    assert isinstance(
+        verify_claim(Claim("Apache 2.0.", (3,)), evidence(*QUOTES), OverlapVerifier(), asked=analyse(other)), Removed
+    )
 
 
 def test_several_cited_sentences_may_support_a_claim_together() -> None:
     claim = Claim("Avocado is a new model and Gemma 4 has an Apache 2.0 license.", (1, 3))
-    assert numbers(verify(claim, evidence(*QUOTES), Unasked())) == [1, 3]
+    assert numbers(verify_claim(claim, evidence(*QUOTES), Unasked())) == [1, 3]
 
 
 @pytest.mark.parametrize("empty", ["It is.", "They say so.", "Yes, it was."])
 def test_a_claim_without_content_is_not_supported_by_anything(empty: str) -> None:
-    assert isinstance(verify(Claim(empty, (1,)), evidence(*QUOTES), Says(1.0), question="Is it?"), Removed)
+    assert isinstance(verify_claim(Claim(empty, (1,)), evidence(*QUOTES), Says(1.0), asked=analyse("Is it?")), Removed)
 
 
 def test_what_only_repeats_the_question_is_no_answer_unless_it_says_yes_or_no() -> None:
     asked = "Avocado is a new model?"
-    result = verify(Claim("Avocado is a new model", (1,)), evidence(*QUOTES), Says(1.0), question=asked)
+    result = verify_claim(Claim("Avocado is a new model", (1,)), evidence(*QUOTES), Says(1.0), asked=analyse(asked))
     assert isinstance(result, Removed)
     assert "question" in result.why
-    kept = verify(Claim("Yes, Avocado is a new model.", (1,)), evidence(*QUOTES), Says(1.0), question=asked)
+    kept = verify_claim(Claim("Yes, Avocado is a new model.", (1,)), evidence(*QUOTES), Says(1.0), asked=analyse(asked))
     assert numbers(kept) == [1]
 
 
 def test_without_evidence_nothing_is_supported() -> None:
-    assert isinstance(verify(Claim("Anything.", (1,)), [], Says(1.0)), Removed)
+    assert isinstance(verify_claim(Claim("Anything.", (1,)), [], Says(1.0)), Removed)
 
 
 def test_a_sentence_without_a_citation_cannot_be_made() -> None:
@@ -141,6 +144,6 @@ def test_a_sentence_without_a_citation_cannot_be_made() -> None:
 
 def test_a_sentence_that_breaks_off_is_not_shown() -> None:
     for text in ("Avocado is a new model that…", "Avocado is a new model ..."):
-        result = verify(Claim(text, (1,)), evidence(*QUOTES), OverlapVerifier())
+        result = verify_claim(Claim(text, (1,)), evidence(*QUOTES), OverlapVerifier())
         assert isinstance(result, Removed)
         assert result.why == "it is not finished"

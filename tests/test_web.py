@@ -41,7 +41,7 @@ DOCUMENTS = {d.id: d for d in (AVOCADO, MANGO)}
 
 def cite(doc, quote: str, marker: int = 1) -> Citation:
     start = doc.text.index(quote)
-    return Citation(marker, doc.id, doc.title, doc.date, start, start + len(quote), quote)
+    return Citation(doc.id, doc.title, doc.date, start, start + len(quote), quote, marker)
 
 
 class Elements(HTMLParser):

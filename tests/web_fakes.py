@@ -14,6 +14,7 @@ from typing import Any
 from rag.errors import LoadError, QuestionError
 from rag.load import load
 from rag.load.walk import walk
+from rag.models.protocols import Prompt
 from rag.types import (
     Answer,
     BuildReport,
@@ -25,8 +26,6 @@ from rag.types import (
     FileOutcome,
     Finished,
     Part,
-    Prompt,
-    Quote,
     Reading,
     Removed,
     Retrieved,
@@ -167,18 +166,18 @@ class FakeAssistant:
             for m in SENTENCE.finditer(d.text):
                 if wanted & set(words(m.group())) and len(evidence) < 8:
                     place = (d.id, d.title, d.date, m.start(), m.end(), m.group())
-                    evidence.append(Evidence(len(evidence) + 1, *place, 1.0))
+                    evidence.append(Evidence(*place, len(evidence) + 1, 1.0))
         ids = dict.fromkeys(e.document_id for e in evidence)
         by_source = tuple(
             SourceQuotes(
                 i,
                 self.index.documents[i].title,
                 self.index.documents[i].date,
-                tuple(Quote(e.start, e.end, e.quote, e.score) for e in evidence if e.document_id == i),
+                tuple(e for e in evidence if e.document_id == i),
             )
             for i in ids
         )
-        return Retrieved(question, question, (), tuple(evidence), by_source)
+        return Retrieved(question, question, (), tuple(evidence), by_source, self.index.documents)
 
     def steps(
         self, question: str, *, history: Sequence[tuple[str, str]] = (), abort: Event | None = None
@@ -241,6 +240,4 @@ class FakeAssistant:
         cited = [by_number[n] for n in numbers if n in by_number]
         if not cited:
             return Removed(text, "it names no source")
-        return Sentence(
-            text, tuple(Citation(e.number, e.document_id, e.title, e.date, e.start, e.end, e.quote) for e in cited)
-        )
+        return Sentence(text, tuple(Citation.of(e, e.number) for e in cited))

@@ -42,9 +42,9 @@ from rag.measure.machine import machine, sources_digest, versions
 from rag.models import store as models
 from rag.models.llm.llama import LlamaGenerator
 from rag.models.llm.threads import physical_cores
+from rag.models.protocols import Embedder
 from rag.models.store import tqdm_progress
-from rag.output.render import to_dict
-from rag.types import Embedder, Finished
+from rag.types import Finished
 
 HERE = Path(__file__).resolve().parent
 SYSTEMS = ("rag", *PEERS)
@@ -166,7 +166,7 @@ class Ours:
         self._used.take()
         answers = [step.answer for step in self._assistant.steps(question) if isinstance(step, Finished)]
         kept = ("answer", "refused", "reason", "disagreement", "sentences", "sides", "removed", "timings_ms")
-        found = to_dict(answers[-1])
+        found = answers[-1].to_dict()
         return {"answer": {name: found[name] for name in kept}, "used": self._used.take()}
 
     def close(self) -> None:

@@ -1,10 +1,13 @@
-"""Draft -> Claims: a streaming parser that ends sentences and resolves their markers in linear time."""
+"""Prompt -> draft -> Claims: the model writes, a streaming parser ends sentences and resolves their markers."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from threading import Event
 
-from rag.types import Claim
+from rag.models.protocols import Generator, Prompt
+from rag.types import Claim, Drafting, Reading
 
 _OPEN, _CLOSE = "[【", "]】"
 _MARKER_BODY = re.compile(r"[\d\s,;†\-–]*")
@@ -112,3 +115,23 @@ class DraftParser:
         numbers = tuple(dict.fromkeys(n for n in self._numbers if 1 <= n <= self._known))
         self._text, self._numbers, self._ended = [], [], False
         return [Claim(text, numbers)] if re.search(r"\w", text) else []
+
+
+def write_draft(
+    generator: Generator, prompt: Prompt, *, sentences: int, max_tokens: int, abort: Event | None
+) -> Iterator[Reading | Drafting | Claim]:
+    """Let the model write, on one line: how far it is, what is written so far, and each claim once it is finished.
+
+    ``sentences``: how many it was shown; a marker above that is dropped.
+    """
+    parser = DraftParser(known=sentences)
+    claims: list[Claim] = []
+    for piece in generator.stream(prompt, max_tokens=max_tokens, stop=("\n",), abort=abort):
+        if not piece.text:
+            yield Reading(piece.prompt_done, piece.prompt_total)
+            continue
+        finished = parser.feed(piece.text)
+        claims += finished
+        yield from finished
+        yield Drafting(" ".join([*(c.text for c in claims), parser.pending]))
+    yield from parser.finish()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from threading import Event
 
 from rag.ground.prompt import judge_prompt
-from rag.types import Generator
+from rag.models.protocols import Generator
 
 _OPTIONS = ("Yes", "No")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.models.protocols import Prompt
 from rag.text.words import plain
-from rag.types import Evidence, Prompt
+from rag.types import Evidence
 
 NONE = "0"
 """What the model is asked to write instead of a sentence's number where no sentence answers."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rag.ground.verify import citation
-from rag.retrieve.question import asks_for_one_thing, quantities_asked
+from rag.retrieve.choose import MOST_QUOTED
+from rag.retrieve.question import Asked
 from rag.text.quantities import values
-from rag.text.words import content_stems, names, overlap, plain, words
-from rag.types import Candidate, Evidence, Sentence, Side
+from rag.text.words import content_stems, overlap, plain, words
+from rag.types import Citation, Evidence, Sentence, Side
 
-MOST_QUOTED = 4  # sentences of an answer that a question gets at most
-_VIEWS = 3  # sources of a yes-or-no question: of four and five, no more conflicts had both their sides
-_AS_NEAR = 0.15  # in score, to the first of them
 _MOST_WORDS = 0.6  # share of the question's content words that another source's answer has at least
 _NEAR = 0.3  # in score, to the best sentence
 _FITTING = 0.4  # added to the score of a sentence with a quantity of the kind that is asked for
@@ -21,7 +18,7 @@ _MOST_ANSWERS = 6  # sentences of an answer to which other sources add theirs
 
 def quoted(evidence: Evidence) -> Sentence:
     """The sentence itself, said to be a quotation by being one."""
-    return Sentence(plain(evidence.quote), (citation(evidence),))
+    return Sentence(plain(evidence.quote), (Citation.of(evidence, evidence.number),))
 
 
 def left_out(kept: Sequence[Sentence], chosen: Iterable[Evidence]) -> list[Sentence]:
@@ -31,32 +28,6 @@ def left_out(kept: Sequence[Sentence], chosen: Iterable[Evidence]) -> list[Sente
     return [quoted(e) for e in missing[: max(0, MOST_QUOTED - len(kept))]]
 
 
-def naming(question: str, ranked: Iterable[Candidate]) -> list[Candidate]:
-    """Those that name all that the question names, in order; [] where it names nothing."""
-    subject = {w.stem for w in names(question)}
-    return [c for c in ranked if subject and subject <= set(content_stems(c.quote))]
-
-
-def each_source(ranked: Iterable[Candidate]) -> list[Candidate]:
-    """The first sentence of each document, documents in order."""
-    return _of_each_source(ranked, MOST_QUOTED)
-
-
-def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """The best sentence of each of the likeliest documents, for a question that sources may answer either way.
-
-    ``ranked`` is best first and not empty; what resembles the question much less than the first is left out.
-    """
-    return _of_each_source((c for c in ranked if c.score >= ranked[0].score - _AS_NEAR), _VIEWS)
-
-
-def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:
-    best: dict[str, Candidate] = {}
-    for candidate in ranked:
-        best.setdefault(candidate.hit.chunk.document_id, candidate)
-    return list(best.values())[:most]
-
-
 def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:
     """A quotation for each side of a disagreement that the kept sentences leave out: none is silently chosen."""
     cited = {(c.document_id, c.start) for s in kept for c in s.citations}
@@ -64,16 +35,16 @@ def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentenc
     return [Sentence(plain(side.citations[0].quote), (side.citations[0],)) for side in missing]
 
 
-def further_answers(question: str, kept: Sequence[Sentence], evidence: Sequence[Evidence]) -> list[Sentence]:
+def further_answers(asked: Asked, kept: Sequence[Sentence], evidence: Sequence[Evidence]) -> list[Sentence]:
     """Where one thing is asked for, the answers of sources that the kept sentences pass over.
 
     Several things may bear one name, and several sources may answer differently: each source that names what the
     question names adds its best sentence, if that comes near the best of all and says something new.
     """
-    named = {w.stem for w in names(question)}
-    if not named or not asks_for_one_thing(question):
+    named = {w.stem for w in asked.names}
+    if not named or not asked.one_thing:
         return []
-    wanted, kinds = set(content_stems(question)), quantities_asked(question)
+    wanted, kinds = set(asked.stems), asked.quantities
     fits = {e: bool(kinds) and any(v.kind in kinds for v in values(plain(e.quote))) for e in evidence}
     rated = {e: e.score + _FITTING * fits[e] for e in evidence}
     told = {e.document_id: set(content_stems(e.title)) for e in evidence}

@@ -9,16 +9,19 @@ opposite of what it would let pass: small models say yes to whatever is about th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import log
 from threading import Event
 
 from rag.ground.checks import Check, check
 from rag.ground.opposite import opposite
+from rag.models.protocols import Verifier
 from rag.retrieve.calibration import SUPPORT
+from rag.retrieve.question import Asked
 from rag.text.words import content_stems, names, plain
-from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, Verifier
+from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence
 
 SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording,
 SAME_ORDER = 0.7  # and of those in its order
@@ -44,18 +47,6 @@ class _Held:
     @property
     def premise(self) -> str:
         return " ".join(e.quote for e in self.pieces)
-
-
-def citation(evidence: Evidence) -> Citation:
-    return Citation(
-        evidence.number,
-        evidence.document_id,
-        evidence.title,
-        evidence.date,
-        evidence.start,
-        evidence.end,
-        evidence.quote,
-    )
 
 
 def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen:
@@ -138,7 +129,7 @@ def log_odds(probability: float) -> float:
     return log(probability / (1 - probability))
 
 
-def _found_supported(text: str, held: _Held, verifier: Verifier, abort: Event | None) -> bool:
+def _judged_supported(text: str, held: _Held, verifier: Verifier, abort: Event | None) -> bool:
     """What the judge makes of it; the opposite is asked about only where that can change the verdict."""
     (probability,) = verifier.support(text, [held.premise], abort=abort)
     supported = support(held.check.coverage, Judged(probability)) >= SUPPORTED
@@ -148,12 +139,12 @@ def _found_supported(text: str, held: _Held, verifier: Verifier, abort: Event | 
     return supported
 
 
-def verify(
+def verify_claim(
     claim: Claim,
     evidence: Sequence[Evidence],
     verifier: Verifier,
     *,
-    question: str = "",
+    asked: Asked | None = None,
     widen: Widen | None = None,
     abort: Event | None = None,
 ) -> Sentence | Removed:
@@ -162,30 +153,59 @@ def verify(
     A fragment ("The Apache 2.0 license.") is verified together with the question it completes, and must then be the
     source's own wording: the judge is easily led by a question that resembles the source.
     """
-    if not content_stems(claim.text):
+    stems = set(content_stems(claim.text))
+    if not stems:
         return Removed(claim.text, "it says nothing that could be checked")
-    if question and not _YES_OR_NO.match(claim.text) and set(content_stems(claim.text)) <= set(content_stems(question)):
+    if asked is not None and not _YES_OR_NO.match(claim.text) and stems <= set(asked.stems):
         return Removed(claim.text, "it says no more than the question")
     if claim.text.endswith(("…", "...")):
         return Removed(claim.text, "it is not finished")
-    short = len(set(content_stems(claim.text))) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
-    fragment = bool(question) and short
-    known_names = frozenset(n.stem for text in (question, *(e.quote for e in evidence)) for n in names(text))
-    statement = _Statement(f"{question} {claim.text}" if fragment else claim.text, known_names)
+    fragment = asked is not None and len(stems) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
+    named = [*(asked.names if asked else ()), *(n for e in evidence for n in names(e.quote))]
+    text = f"{asked.text} {claim.text}" if asked is not None and fragment else claim.text
+    statement = _Statement(text, frozenset(n.stem for n in named))
     narrow = _narrow(statement, claim, evidence)
     if not narrow:
         return Removed(claim.text, "there is no evidence to hold it against")
     undecided = False
-    for held in (narrow, _wide(statement, narrow, widen) if widen else []):
-        plausible = [h for h in held if h.check.passes and h.check.coverage >= SOME_WORDS]
-        for found in plausible:
-            if own_words(found.check) if not fragment else found.check.coverage >= SAME_WORDS:
-                return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
-        for found in plausible[: 0 if fragment else _MOST_JUDGED]:
-            if _found_supported(statement.text, found, verifier, abort):
-                return Sentence(claim.text, tuple(citation(e) for e in found.pieces))
+    for premises in (narrow, _wide(statement, narrow, widen) if widen else []):
+        plausible = [h for h in premises if h.check.passes and h.check.coverage >= SOME_WORDS]
+        if fragment:
+            supporting = next((h for h in plausible if h.check.coverage >= SAME_WORDS), None)
+        else:
+            worded_alike = (h for h in plausible if own_words(h.check))
+            judged = (h for h in plausible[:_MOST_JUDGED] if _judged_supported(text, h, verifier, abort))
+            supporting = next(chain(worded_alike, judged), None)
+        if supporting is not None:
+            return Sentence(claim.text, tuple(Citation.of(e, e.number) for e in supporting.pieces))
         undecided = undecided or bool(plausible)
     if undecided:
         return Removed(claim.text, "the sources share its words but do not say it")
     nearest = max(narrow, key=lambda h: (h.check.coverage, h.check.passes))
     return Removed(claim.text, nearest.check.why or "no source says it")
+
+
+def verify_claims(
+    claims: Sequence[Claim],
+    evidence: Sequence[Evidence],
+    verifier: Verifier,
+    *,
+    asked: Asked,
+    widen: Widen,
+    abort: Event | None = None,
+) -> Iterator[Sentence | Removed]:
+    """Each claim as ``verify_claim`` leaves it, a sentence that says the same as an earlier one left out.
+
+    A claim without a marker is taken to cite the first of ``evidence``. Ends early once ``abort`` is set.
+    """
+    shown: set[str] = set()
+    for claim in claims:
+        cited = replace(claim, numbers=claim.numbers or (evidence[0].number,))
+        result = verify_claim(cited, evidence, verifier, asked=asked, widen=widen, abort=abort)
+        if abort is not None and abort.is_set():
+            return
+        if isinstance(result, Removed):
+            yield result
+        elif result.text not in shown:
+            shown.add(result.text)
+            yield result

@@ -18,7 +18,8 @@ from rag.index.snapshot import Index, load_index
 from rag.index.writer import IndexWriter, write_index
 from rag.load.sandbox import load_all
 from rag.load.walk import File, walk
-from rag.types import BuildReport, Chunk, Document, Embedder, FileOutcome
+from rag.models.protocols import Embedder
+from rag.types import BuildReport, Chunk, Document, FileOutcome
 
 Progress = Callable[[str, int, int], None]
 """Called with "reading" or "embedding", how many files or texts are done, and how many there are."""

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from rag.errors import IndexStoreError
-from rag.types import Embedder, Vectors
+from rag.models.protocols import Embedder
+from rag.types import Vectors
 
 _BATCH = 64  # texts embedded between two commits: what an interruption can cost
 _READ = 500  # keys asked for at once

@@ -10,7 +10,8 @@ from rag.errors import CorpusError, IndexLocked, RagError
 from rag.index.build import Progress, build
 from rag.index.changes import needs_build
 from rag.load.walk import walk
-from rag.types import BuildReport, Embedder
+from rag.models.protocols import Embedder
+from rag.types import BuildReport
 
 EVERY_SECONDS = 2.0
 

@@ -43,7 +43,7 @@ COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def rows(name: str, question: str, answer: Mapping[str, Any]) -> list[Row]:
-    """The sentences of ``answer`` (from ``rag.output.render.to_dict``) to the question with the id ``question``."""
+    """The sentences of ``answer`` (from ``Answer.to_dict``) to the question with the id ``question``."""
     return [
         Row(
             f"{question}#{number}",

@@ -38,9 +38,9 @@ from rag.measure.scoring import (
     ranking_measures,
     risk_coverage,
 )
-from rag.output.render import to_dict
+from rag.models.protocols import Embedder, Generator, Reranker
 from rag.retrieve.search import retrieve
-from rag.types import Embedder, Finished, Generator, Reading, Reranker, Retrieved
+from rag.types import Finished, Reading, Retrieved
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many are done, and how many there are."""
@@ -299,7 +299,7 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
             elif isinstance(step, Reading):
                 prompt_tokens = max(prompt_tokens, step.prompt_total)
             elif isinstance(step, Finished):
-                answer = to_dict(step.answer)
+                answer = step.answer.to_dict()
     else:
         found = assistant.search(question.text, documents=question.given_docs)
         evidence_ms = (time.perf_counter() - started) * 1000

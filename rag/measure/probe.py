@@ -22,7 +22,8 @@ from rag.assistant import Assistant
 from rag.config import Settings, settings
 from rag.errors import RagError
 from rag.index.snapshot import load_index
-from rag.types import Drafting, Finished, Generator, Piece, Prompt, Retrieved
+from rag.models.protocols import Generator, Piece, Prompt
+from rag.types import Drafting, Finished, Retrieved
 
 Line = dict[str, Any]
 

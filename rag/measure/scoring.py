@@ -42,7 +42,7 @@ class Outcome:
     best_score: float  # of the evidence; 0 where there is none
     evidence_ms: float
     prompt_tokens: int = 0
-    answer: Mapping[str, Any] | None = None  # as rag.output.render.to_dict gives it; None: no answer was asked for
+    answer: Mapping[str, Any] | None = None  # as Answer.to_dict gives it; None: no answer was asked for
 
     @property
     def answered(self) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 from rag.errors import ModelDamaged, ModelMissing
 from rag.models.onnx_bert import encodable, max_tokens
 from rag.models.onnx_embedding import OnnxEmbedder, Pooling
-from rag.types import Embedder, Vectors
+from rag.models.protocols import Embedder
+from rag.types import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

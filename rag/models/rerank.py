@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import ModelDamaged, ModelMissing
 from rag.models.onnx_bert import OnnxBert, encodable
-from rag.types import Reranker
+from rag.models.protocols import Reranker
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder

@@ -13,7 +13,7 @@ from typing import Any
 from rag.errors import LoadError, RagError
 from rag.load.sandbox import load_limited
 from rag.load.walk import walk
-from rag.output.render import STALE, to_dict
+from rag.output.render import STALE
 from rag.types import Answer, Citation, Document
 
 FORMAT = "quoted-rag conversation"
@@ -71,9 +71,8 @@ def _cited(answer: Answer) -> list[str]:
 
 
 def _exchange(answer: Answer, known: Mapping[str, Document]) -> dict[str, Any]:
-    """``render.to_dict`` with what each citation can be checked by; where its chunks were found is left out."""
-    value = to_dict(answer)
-    del value["hits"]
+    """``Answer.to_dict`` with what each citation can be checked by; where its chunks were found is left out."""
+    value: dict[str, Any] = {name: part for name, part in answer.to_dict().items() if name != "hits"}
     for group in (*value["sentences"], *value["sides"]):
         for citation in group["citations"]:
             citation |= _origin(citation["document_id"], known)

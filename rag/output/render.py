@@ -1,13 +1,11 @@
-"""Answer -> plain text, or a dict ready for JSON."""
+"""Answer -> text for a terminal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
-from typing import Any
 
-from rag.types import Answer, Citation, Hit, Retrieved, Sentence, SourceQuotes
+from rag.types import Answer, Citation, Retrieved, Sentence, SourceQuotes
 
 STALE = "the file is gone or has changed since it was indexed"
 
@@ -15,60 +13,6 @@ STALE = "the file is gone or has changed since it was indexed"
 def answer_text(sentences: Sequence[Sentence]) -> str:
     """The sentences with their markers, as one paragraph."""
     return " ".join(s.text + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in sentences)
-
-
-def _source(s: SourceQuotes) -> dict[str, Any]:
-    return {
-        "document_id": s.document_id,
-        "title": s.title,
-        "date": s.date,
-        "quotes": [{"start": q.start, "end": q.end, "quote": q.quote, "score": round(q.score, 4)} for q in s.quotes],
-    }
-
-
-def _hit(h: Hit) -> dict[str, Any]:
-    return {
-        "document_id": h.chunk.document_id,
-        "start": h.chunk.start,
-        "end": h.chunk.end,
-        "score": round(h.score, 6),
-        "dense_rank": h.dense_rank,
-        "lexical_rank": h.lexical_rank,
-    }
-
-
-def to_dict(answer: Answer) -> dict[str, Any]:
-    """The answer as data, ready for ``json.dumps``; the one shape every consumer reads."""
-    return {
-        "question": answer.question,
-        "standalone_question": answer.standalone_question,
-        "answer": answer.answer,
-        "refused": answer.refused,
-        "reason": answer.reason,
-        "disagreement": answer.disagreement,
-        "sentences": [{"text": s.text, "citations": [asdict(c) for c in s.citations]} for s in answer.sentences],
-        "removed": [asdict(r) for r in answer.removed],
-        "sides": [
-            {"claim": s.claim, "documents": list(s.documents), "citations": [asdict(c) for c in s.citations]}
-            for s in answer.sides
-        ],
-        "by_source": [_source(s) for s in answer.by_source],
-        "hits": [_hit(h) for h in answer.hits],
-        "stale": list(answer.stale),
-        "timings_ms": {name: round(ms, 1) for name, ms in answer.timings_ms.items()},
-        "models": dict(answer.models),
-    }
-
-
-def evidence_dict(found: Retrieved) -> dict[str, Any]:
-    """What was retrieved, ready for JSON: ``rag search --json``."""
-    return {
-        "question": found.question,
-        "standalone_question": found.standalone_question,
-        "evidence": [asdict(e) | {"score": round(e.score, 4)} for e in found.evidence],
-        "by_source": [_source(s) for s in found.by_source],
-        "hits": [_hit(h) for h in found.hits],
-    }
 
 
 def printable(text: str) -> str:

@@ -13,6 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
+
+Caution = Literal["strict", "balanced", "eager"]
+"""How sure the program must be that it can answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,6 @@ class ModelShare:
     def log_odds(self, evidence: float, surprise: float) -> float:
         return self.intercept + self.evidence * evidence + self.model * surprise
 
-    def most_hopeful(self, evidence: float) -> float:
-        return self.log_odds(evidence, self.most)
-
 
 SUPPORT = Weights(
     -2.036,
@@ -103,5 +104,5 @@ TOPIC = ModelShare(1.15, 1.0, 0.0, 0.0)
 """For questions for what the sources say about something: any word of theirs on it is an answer, and the
 cross-encoder, trained on questions for facts, gives less. No set has such questions: placed by hand over ``seeds/``."""
 
-CAUTION = MappingProxyType({"strict": 0.6, "balanced": -0.15, "eager": -0.8})
+CAUTION: Mapping[Caution, float] = MappingProxyType({"strict": 0.6, "balanced": -0.15, "eager": -0.8})
 """Log-odds from which a question is answered."""

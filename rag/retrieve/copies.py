@@ -48,17 +48,19 @@ def says_the_same(one: Content, other: Content) -> bool:
     )  # fmt: skip
 
 
-def each_claim_first(question: str, ranked: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def each_claim_first(question: Collection[str], ranked: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """``ranked`` (best first), the further copies of a claim with a lower score and therefore later.
+
+    ``question``: its content stems.
 
     Only answers count: sentences with half of the question's words. A flood of documents with one lie (PoisonedRAG,
     Zou et al. 2024) so leaves room for who says otherwise, and where many truly agree, two of them are enough.
     """
-    asked = frozenset(content_stems(question))
+    asked = frozenset(question)
     heard: list[tuple[Content, set[str]]] = []
     ordered: list[Candidate] = []
     for candidate in ranked:
-        own, document = content(asked, candidate.quote), candidate.hit.chunk.document_id
+        own, document = content(asked, candidate.quote), candidate.document_id
         if len(own.asked) >= _ANSWERING * len(asked) and own.own:
             sources = next((sources for first, sources in heard if says_the_same(own, first)), None)
             if sources is None:
@@ -68,4 +70,4 @@ def each_claim_first(question: str, ranked: Sequence[Candidate]) -> tuple[Candid
             else:
                 sources.add(document)
         ordered.append(candidate)
-    return tuple(sorted(ordered, key=lambda c: (-c.score, c.hit.row, c.span.start)))
+    return tuple(sorted(ordered, key=lambda c: (-c.score, c.hit.row, c.start)))

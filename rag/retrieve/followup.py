@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.retrieve.question import subject_asked
+from rag.retrieve.kinds import subject_asked
 from rag.text.words import content_stems, names
 
 History = Sequence[tuple[str, str]]

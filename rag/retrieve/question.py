@@ -1,112 +1,76 @@
-"""What kind of answer a question asks for, by its words."""
+"""A question, analysed once: everything later stages ask of its words is read off this one value."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from rag.errors import QuestionError
+from rag.retrieve import kinds
+from rag.retrieve.followup import standalone
+from rag.retrieve.instructions import asks_about_replying
 from rag.text.quantities import Kind
+from rag.text.words import Word, content_stems, names
 
-_SOURCES = re.compile(
-    r"\b(?:what|how)\b.{0,20}\b(?:sources?|documents?|articles?|papers?|reports?|texts?|files?|they)\b.{0,20}"
-    r"\b(?:says?|said|reports?|claims?|writes?|states?|mentions?|describes?|tells?)\b",
-    re.I,
-)
-_ABOUT = re.compile(_SOURCES.pattern + r"\s+(?:about|on|of|regarding|concerning)\s+(?P<subject>.*\w)", re.I)
-_YES_OR_NO = re.compile(
-    r"^\W*(?:and |but |so )?(?:is|are|was|were|will|would|do|does|did|has|have|had|can|could|should|may|might)\b", re.I
-)
-_ONE_THING = re.compile(
-    r"\b(?:who|whom|whose|which|where|when|how (?:many|much|old|long|tall|far|large))\b"
-    r"|\bwhat(?: \w+)? (?:is|are|was|were|did|does|do|has|have)\b|\b(?:in|on|at|by|for) (?:what|which|whom)\b",
-    re.I,
-)
-_A_NAME = re.compile(r"\b(?:who|whom|whose|where)\b", re.I)
-_BEARING = re.compile(
-    r"\b(?:what|how)\b.*\b(?:effects?|impact|influence|role|relation(?:ship)?|link(?:age)?|connection|correlation|"
-    r"association|efficacy|effective\w*|benefits?|risks?|status|trend|stance|position|views?|beliefs?|consensus|"
-    r"evidence|possible|known|affects?|contributes?|changes?)\b|\bwhich\b.*\b(?:better|best|safer|worse|more|most)\b",
-    re.I,
-)
-_QUANTITIES: tuple[tuple[re.Pattern[str], frozenset[Kind]], ...] = (
-    (
-        re.compile(
-            r"\bhow much\b.*\b(?:worth|cost|pa(?:y|id)|price|sp(?:end|ent)|invest|earn|raise|charge|pledge)", re.I
-        ),
-        frozenset({"money"}),
-    ),
-    (re.compile(r"\bhow much\b", re.I), frozenset({"money", "percent", "count"})),
-    (re.compile(r"\bhow (?:many|long|old|big|large|far)\b", re.I), frozenset({"count"})),
-    (
-        re.compile(r"^\W*what (?:did|does|do|is|was|will|would)\b.*\b(?:cost|price|worth|pay|spend|budget)\b", re.I),
-        frozenset({"money"}),
-    ),
-    (re.compile(r"\bwhat (?:percentage|percent|share|proportion)\b", re.I), frozenset({"percent"})),
-    (
-        re.compile(r"\bwhat (?:is|was|are|were) the (?:total |current )?(?:population|number)\b", re.I),
-        frozenset({"count"}),
-    ),
-    (re.compile(r"\b(?:when|what (?:year|date|day|time))\b", re.I), frozenset({"date"})),
-)
+LONGEST_QUESTION = 2000  # characters
 
 
-def asks_what_sources_say(question: str) -> bool:
-    """Whether the question is for the sources' own words rather than for a fact.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked, and what kind of answer would do."""
 
-    >>> asks_what_sources_say("What do sources say about the license?"), asks_what_sources_say("Who leads it?")
-    (True, False)
+    question: str  # as it was asked, on one line
+    text: str  # the same with what it leaves to the conversation put in
+    subject: str  # what the sources are asked about; ``text`` where a fact is asked for
+    stems: tuple[str, ...]  # of the words of ``text`` that carry content, in order
+    names: tuple[Word, ...]  # words of ``text`` that are written as names
+    quantities: frozenset[Kind]  # kinds of quantity that would answer; empty where none would
+    what_sources_say: bool  # the sources' own words are asked for, rather than a fact
+    yes_or_no: bool
+    how_it_stands: bool  # an effect, a relation or a position: what a source can affirm or deny
+    one_thing: bool  # a name, a date, a place or a figure would answer
+    a_name: bool  # a person or a place would answer
+    about_replying: bool  # sentences that tell a reader what to reply may be what is asked for
+
+
+def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
+    """The question as asked after ``history``: (standalone question, answer) pairs, oldest first.
+
+    Raises QuestionError where there is nothing to ask, or too much.
+
+    >>> asked = analyse("And when will it launch?", [("What is Avocado?", "A model.")])
+    >>> asked.text, sorted(asked.quantities), asked.yes_or_no
+    ('And when will Avocado launch?', ['date'], False)
     """
-    return _SOURCES.search(question) is not None
+    one_line = check_question(question)
+    text = standalone(one_line, history)
+    return Asked(
+        one_line,
+        text,
+        kinds.subject_asked(text),
+        tuple(content_stems(text)),
+        tuple(names(text)),
+        kinds.quantities_asked(text),
+        what_sources_say=kinds.asks_what_sources_say(text),
+        yes_or_no=kinds.asks_yes_or_no(text),
+        how_it_stands=kinds.asks_how_it_stands(text),
+        one_thing=kinds.asks_for_one_thing(text),
+        a_name=kinds.asks_for_a_name(text),
+        about_replying=asks_about_replying(text),
+    )
 
 
-def subject_asked(question: str) -> str:
-    """What the sources are asked about; the question itself where it is for a fact.
-
-    >>> subject_asked("What do sources say about Avocado's license?"), subject_asked("Who leads it?")
-    ("Avocado's license", 'Who leads it?')
-    """
-    match = _ABOUT.search(question)
-    return match["subject"] if match else question
-
-
-def asks_yes_or_no(question: str) -> bool:
-    """
-    >>> asks_yes_or_no("Is it open?"), asks_yes_or_no("What is open?")
-    (True, False)
-    """
-    return _YES_OR_NO.search(question) is not None
-
-
-def asks_how_it_stands(question: str) -> bool:
-    """Whether an effect, a relation or a position is asked for: what a source can affirm or deny.
-
-    >>> asks_how_it_stands("What is the effect of zinc on colds?"), asks_how_it_stands("Who found zinc?")
-    (True, False)
-    """
-    return _BEARING.search(question) is not None
-
-
-def asks_for_one_thing(question: str) -> bool:
-    """Whether a name, a date, a place or a figure would answer.
-
-    >>> asks_for_one_thing("What sport is Lee associated with?"), asks_for_one_thing("Why did Lee leave?")
-    (True, False)
-    """
-    return _ONE_THING.search(question) is not None
-
-
-def asks_for_a_name(question: str) -> bool:
-    """Whether a person or a place would answer.
-
-    >>> asks_for_a_name("Who designed it?"), asks_for_a_name("Which license has it?")
-    (True, False)
-    """
-    return _A_NAME.search(question) is not None
-
-
-def quantities_asked(question: str) -> frozenset[Kind]:
-    """Kinds of quantity that would answer; empty where the question is not for one.
-
-    >>> sorted(quantities_asked("How much was the deal worth?"))
-    ['money']
-    """
-    return next((kinds for pattern, kinds in _QUANTITIES if pattern.search(question)), frozenset())
+def check_question(question: str) -> str:
+    """The question on one line. Raises QuestionError where there is nothing to ask or too much."""
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"The question is {len(question):,} characters long; at most {LONGEST_QUESTION:,} can be asked.",
+            fix="ask a shorter question; put long material into the documents folder",
+        )
+    one_line = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in question)).strip()
+    if not re.search(r"\w", one_line):
+        raise QuestionError(
+            f"There are no words in the question {one_line!r}.", fix="ask a question in words, such as “Who leads …?”"
+        )
+    return one_line

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.models.protocols import Reranker
 from rag.retrieve.calibration import ANSWERABLE, SENTENCE
+from rag.retrieve.question import Asked
 from rag.text.negation import NEGATIONS
 from rag.text.quantities import values
 from rag.text.words import content_stems, initials, names, plain, words
-from rag.types import Candidate, Hit, Reranker
+from rag.types import Candidate, Hit
 
 READ_ALONE = 10  # sentences, the likeliest by retrieval
 READ_IN_CONTEXT = 6  # of them read again after the sentence before, under the title
@@ -52,30 +54,30 @@ class Signals:
 
 
 def judge_relevance(
-    question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker
+    asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker
 ) -> Relevance:
     """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
-    found = signals(question, candidates, hits, reranker)
-    ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in found.sentences]
+    read = signals(asked, candidates, hits, reranker)
+    ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
-    rivals = tuple(c for c, of in found.sentences if of["alone"] >= ANSWERS or of["alone_gap"] >= -AS_WELL)
-    return Relevance(tuple(ranked), ANSWERABLE.log_odds(found.question), found.missing, rivals)
+    rivals = tuple(c for c, of in read.sentences if of["alone"] >= ANSWERS or of["alone_gap"] >= -AS_WELL)
+    return Relevance(tuple(ranked), ANSWERABLE.log_odds(read.question), read.missing, rivals)
 
 
-def on_topic(question: str, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:
+def on_topic(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:
     """Those of ``candidates`` that speak of what the sources are asked about, likeliest first.
 
     For a question for what sources say: there any word on the subject is an answer, so what tells is how much less a
     sentence has to do with the question than the one that has most.
     """
     read = candidates[:READ_ON_TOPIC]
-    alone = reranker.scores(question, [plain(c.quote) for c in read])
+    alone = reranker.scores(asked.text, [plain(c.quote) for c in read])
     least = max(alone, default=0.0) - _FAINTER
     rated = [(log_odds / 4 + 8 * c.score, c) for c, log_odds in zip(read, alone, strict=True) if log_odds >= least]
     return [c for _, c in sorted(rated, key=lambda pair: -pair[0])]
 
 
-def signals(question: str, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
+def signals(asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
     """Has the cross-encoder read the likeliest sentences and passages; takes nearly all the time."""
     first = candidates[:READ_ALONE]
     kinds = (
@@ -83,11 +85,11 @@ def signals(question: str, candidates: Sequence[Candidate], hits: Sequence[Hit],
         [_in_context(c) for c in first[:READ_IN_CONTEXT]],
         [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]],
     )
-    scores = iter(reranker.scores(question, [text for texts in kinds for text in texts]))  # at once: in parallel
+    scores = iter(reranker.scores(asked.subject, [text for texts in kinds for text in texts]))  # at once: in parallel
     alone, in_context, passages = ([next(scores) for _ in texts] for texts in kinds)
     in_context += [min(_FAINT, a) for a in alone[READ_IN_CONTEXT:]]
     read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
-    of_question, missing = _question_signals(question, read, passages)
+    of_question, missing = _question_signals(asked, read, passages)
     return Signals(of_question, tuple(zip(first, _sentence_signals(read), strict=True)), missing)
 
 
@@ -99,7 +101,7 @@ def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
     likeliest = max(read, key=lambda r: (r.alone + r.in_context) / 4 + 8 * r.candidate.score)
     score = max(r.candidate.score for r in read)
     alone, in_context = max(r.alone for r in read), max(r.in_context for r in read)
-    document = likeliest.candidate.hit.chunk.document_id
+    document = likeliest.candidate.document_id
     return [
         {
             "score_gap": r.candidate.score - score,
@@ -107,21 +109,21 @@ def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
             "in_context": r.in_context,
             "alone_gap": r.alone - alone,
             "in_context_gap": r.in_context - in_context,
-            "same_document": float(r.candidate.hit.chunk.document_id == document),
+            "same_document": float(r.candidate.document_id == document),
         }
         for r in read
     ]
 
 
 def _question_signals(
-    question: str, read: Sequence[_Read], passages: Sequence[float]
+    asked: Asked, read: Sequence[_Read], passages: Sequence[float]
 ) -> tuple[Mapping[str, float], tuple[str, ...]]:
     """The signals of ``ANSWERABLE``, and the names that the chunk of the sentence likeliest in context lacks."""
     best = max(read, key=lambda r: r.in_context).candidate
     chunk = best.hit.chunk
     context = f"{chunk.text} {chunk.title} {chunk.heading}"
     stems, acronyms = set(content_stems(context)), initials(chunk.text)
-    missing = [n for n in names(question) if n.stem not in stems and n.stem not in acronyms]
+    missing = [n for n in names(asked.subject) if n.stem not in stems and n.stem not in acronyms]
     stated = {v.amount for v in values(chunk.text)}
     alone = sorted((r.alone for r in read), reverse=True)
     signals = {
@@ -130,8 +132,8 @@ def _question_signals(
         "passage": max(passages),
         "second": alone[1] if len(alone) > 1 else _FAINT,
         "missing_names": len({n.stem for n in missing}),
-        "negated": float(_negated(question) and not _negated(best.quote)),
-        "missing_values": sum(v.amount not in stated for v in values(question)),
+        "negated": float(_negated(asked.subject) and not _negated(best.quote)),
+        "missing_values": sum(v.amount not in stated for v in values(asked.subject)),
     }
     return signals, tuple(dict.fromkeys(n.text for n in missing))
 

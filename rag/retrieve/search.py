@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rag.index.snapshot import Index
-from rag.retrieve.copies import each_claim_first
-from rag.retrieve.instructions import asks_about_replying, orders_a_reply
-from rag.text.words import content_stems
-from rag.types import Candidate, Evidence, Hit, Quote, SourceQuotes, Vectors
+from rag.types import Hit, Vectors
 
 DEPTH = 100  # rows taken from each search
 
 # nDCG@10 of SciFact and NFCorpus: .735 and .365 so, .711 and .370 with reciprocal rank fusion (weights 1.5 and 1,
 # k 60), .720 and .362 by cosine alone, .675 and .325 by BM25 alone. From .6 to .7 the weight moves them by .006.
 DENSE_WEIGHT = 0.65
-
-# A sentence's score adds up: its cosine with the question, its chunk's, the share of the question's words that it
-# or its title has (by idf), and its chunk's fused score. Without its chunk a sentence such as "It was founded
-# there in 1903." cannot be found: gold sentence among eight rose from 94 to 99 % (clapnq) and 88 to 99 % (qed).
-# A lower score for sentences that open with a pronoun was tried and lost up to a point.
-CHUNK_WEIGHT = 1.0
-WORDS_WEIGHT = 0.2
-FUSED_WEIGHT = 0.1
-SENTENCE_MARGIN = 0.4  # below the best score: filler
-DOCUMENT_MARGIN = 0.15  # within it of the best score, a document's best sentence is heard before others' second
-LEADERS = 0.75  # share of the sentences that such a first hearing may take
-DUPLICATE_COSINE = 0.97
-_QUESTION = re.compile(r"\?['\"”’)\]]*$")
 
 
 def retrieve(
@@ -96,105 +79,3 @@ def _spread(documents: Sequence[str], cap: int) -> list[int]:
         seen[document] += 1
         (within if seen[document] <= cap else beyond).append(position)
     return within + beyond
-
-
-# --- sentences -----------------------------------------------------------------------------------
-
-
-def candidates(question: str, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
-    """Every sentence of ``hits`` that is no question, best first; of two that say the same in one document only the
-    better one. Sentences that order a reply are left out, unless the question may be for them.
-
-    Two documents may say the same, unless one is a near copy of the other: that is one source.
-    """
-    wanted = {stem: index.words.idf(stem) for stem in content_stems(question)}
-    total = sum(wanted.values()) or 1.0
-    found: list[tuple[Candidate, Vectors]] = []
-    any_sentence = asks_about_replying(question)
-    for hit in hits:
-        chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
-        vectors = index.sentence_vectors(hit.row)
-        around = CHUNK_WEIGHT * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
-        around += FUSED_WEIGHT * hit.score / max(h.score for h in hits)
-        named = content_stems(f"{chunk.title} {chunk.heading}")
-        before = ""
-        for span, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
-            quote = text[span.start : span.end]
-            present = {*named, *content_stems(quote)}
-            words = sum(idf for stem, idf in wanted.items() if stem in present) / total
-            score = float(cosine) + WORDS_WEIGHT * words + around
-            if not _QUESTION.search(quote) and (any_sentence or not orders_a_reply(quote)):
-                found.append((Candidate(hit, span, quote, before, score), own))
-            before = quote
-    ranked = _without_duplicates(sorted(found, key=lambda f: _best_first(f[0])), index.duplicate_of)
-    return each_claim_first(question, ranked)
-
-
-def _best_first(candidate: Candidate) -> tuple[float, int, int]:
-    return -candidate.score, candidate.hit.row, candidate.span.start
-
-
-def _without_duplicates(
-    ranked: Sequence[tuple[Candidate, Vectors]], duplicate_of: Mapping[str, str]
-) -> tuple[Candidate, ...]:
-    """Of sentences alike in one document, or the same in a document and its near copy, only the best."""
-    kept: dict[str, list[tuple[Candidate, Vectors]]] = {}
-    unique = []
-    for candidate, own in ranked:
-        document = candidate.hit.chunk.document_id
-        others = kept.setdefault(duplicate_of.get(document, document), [])
-        if not any(
-            candidate.quote.split() == other.quote.split()
-            or (other.hit.chunk.document_id == document and float(own @ vector) > DUPLICATE_COSINE)
-            for other, vector in others
-        ):
-            others.append((candidate, own))
-            unique.append(candidate)
-    return tuple(unique)
-
-
-def select_evidence(
-    ranked: Sequence[Candidate], *, limit: int = 8, margin: float = SENTENCE_MARGIN
-) -> tuple[Evidence, ...]:
-    """At most ``limit`` of ``ranked`` (best first), numbered from 1.
-
-    First the best sentence of every document that comes near the best of all, then the best of the rest; one that
-    scores less than the best by more than ``margin`` is passed over.
-    """
-    if not ranked:
-        return ()
-    floor = ranked[0].score - DOCUMENT_MARGIN
-    leaders = list({c.hit.chunk.document_id: c for c in reversed(ranked)}.values())[::-1]
-    leaders = [c for c in sorted(leaders, key=_best_first) if c.score >= floor][: max(1, int(limit * LEADERS))]
-    rest = [c for c in ranked if c not in leaders and c.score >= ranked[0].score - margin]
-    return numbered(sorted([*leaders, *rest][:limit], key=_best_first))
-
-
-def numbered(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
-    """Evidence numbered from 1: documents in order of their first in ``ranked``, the sentences of one by position."""
-    order = list(dict.fromkeys(c.hit.chunk.document_id for c in ranked))
-    placed = sorted(ranked, key=lambda c: (order.index(c.hit.chunk.document_id), c.span.start))
-    return tuple(evidence(c, n) for n, c in enumerate(placed, 1))
-
-
-def evidence(candidate: Candidate, number: int) -> Evidence:
-    chunk, span = candidate.hit.chunk, candidate.span
-    return Evidence(
-        number, chunk.document_id, chunk.title, chunk.date, span.start, span.end, candidate.quote, candidate.score
-    )
-
-
-def by_source(found: Iterable[Evidence], *, quotes: int = 3) -> tuple[SourceQuotes, ...]:
-    """The best ``quotes`` sentences of each document in order of position; documents in order of their best."""
-    grouped: dict[str, list[Evidence]] = {}
-    for item in sorted(found, key=lambda e: (-e.score, e.number)):
-        grouped.setdefault(item.document_id, []).append(item)
-    return tuple(
-        SourceQuotes(
-            document_id,
-            best[0].title,
-            best[0].date,
-            tuple(Quote(e.start, e.end, e.quote, e.score) for e in sorted(best[:quotes], key=lambda e: e.start)),
-        )
-        for document_id, best in grouped.items()
-    )

@@ -23,7 +23,6 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from rag.errors import RagError
-from rag.output.render import evidence_dict, to_dict
 from rag.types import Checked, Drafting, Finished, Reading, Retrieved, Sentence, Step
 from rag.web.escape import without_paths
 from rag.web.library import Library
@@ -58,7 +57,7 @@ def add_api(app: FastAPI, assistant: Assistant, library: Library) -> None:
             found = assistant.search(body.question, history=body.history)
         except RagError as error:
             return JSONResponse({"error": without_paths(str(error))}, 400)
-        return JSONResponse(evidence_dict(found))
+        return JSONResponse(found.to_dict())
 
     @app.post("/api/ask")
     async def ask(body: Question) -> Response:
@@ -88,7 +87,7 @@ def event(step: Step) -> dict[str, Any]:
     """One step as data."""
     match step:
         case Retrieved():
-            return {"event": "retrieved", **evidence_dict(step)}
+            return {"event": "retrieved", **step.to_dict()}
         case Reading(done, total):
             return {"event": "reading", "done": done, "total": total}
         case Drafting(text):
@@ -96,5 +95,5 @@ def event(step: Step) -> dict[str, Any]:
         case Checked(result):
             return {"event": "checked", "kept": isinstance(result, Sentence), **asdict(result)}
         case Finished(answer):
-            return {"event": "answer", **to_dict(answer)}
+            return {"event": "answer", **answer.to_dict()}
     raise TypeError(f"not a step: {step!r}")

@@ -162,7 +162,7 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
             if not question.strip() or (now and now[-1].open):
                 yield [gr.skip(), *nothing]
                 return
-            turn = Turn(question, documents=assistant.index.documents)
+            turn = Turn(question)
             yield ["", *show(where, (*now, turn))]
             yield [gr.skip(), *show(where, (*now, _searched(assistant, turn, now)))]
 
@@ -171,7 +171,7 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
             if not now or now[-1].open:
                 yield nothing
                 return
-            turn = Turn(now[-1].question, documents=assistant.index.documents)
+            turn = Turn(now[-1].question)
             yield show(where, (*now[:-1], turn))
             yield show(where, (*now[:-1], _searched(assistant, turn, now[:-1])))
 
@@ -184,8 +184,6 @@ def build_page(assistant: Assistant, library: Library, sessions: Sessions) -> gr
             try:
                 async for batch in in_batches(lambda abort: assistant.steps(asked, history=past, abort=abort)):
                     for step in batch:
-                        if not turn.started:  # from here on the index cannot change under it
-                            turn = replace(turn, documents=assistant.index.documents)
                         turn = advance(turn, step)
                     yield show(where, (*before, turn)) if batch else nothing
                 if turn.open:  # ended by the assistant before an answer
@@ -242,7 +240,7 @@ def _searched(assistant: Assistant, turn: Turn, before: Sequence[Turn]) -> Turn:
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return fail(turn, UNEXPECTED)
-    return replace(turn, retrieved=found)
+    return replace(turn, retrieved=found, documents=found.documents)
 
 
 def _messages(turns: Sequence[Turn], assistant: Assistant) -> list[dict[str, str]]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-from rag.output.render import to_dict
 from rag.types import Answer
 
 FILE = "feedback.jsonl"
@@ -16,9 +15,7 @@ _lock = Lock()
 
 def record(folder: Path, answer: Answer, rating: str, *, generation: str) -> None:
     """Append a judgement to ``folder``; of several on one answer the last line counts."""
-    value = to_dict(answer)
-    for name in ("hits", "by_source"):
-        del value[name]
+    value = {name: part for name, part in answer.to_dict().items() if name not in ("hits", "by_source")}
     line = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rating": rating, "index": generation, **value}
     with _lock, (folder / FILE).open("a", encoding="ascii") as out:
         out.write(json.dumps(line) + "\n")

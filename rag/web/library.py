@@ -22,7 +22,6 @@ from rag.load.sandbox import load_limited
 from rag.load.walk import File, walk
 from rag.types import BuildReport, Document, FileOutcome
 from rag.web.escape import visible, without_paths
-from rag.web.stream import between_questions
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -208,10 +207,8 @@ class Library:
         try:
             report, index = self._assistant.rebuild(progress=self._tell)
             if index.generation != self._assistant.index.generation:
-                self._stage = ("waiting", 0, 0)
-                with between_questions:  # an answer under way keeps the index it began with
-                    self._past = [self._assistant.index.documents, *self._past][:GENERATIONS_SHOWN]
-                    self._assistant.use(index)
+                self._past = [self._assistant.index.documents, *self._past][:GENERATIONS_SHOWN]
+                self._assistant.use(index)
             self._news, self._failed = _report_text(report), bool(report.count("failed"))
         except RagError as error:
             self._news, self._failed = without_paths(str(error)), True
@@ -285,8 +282,6 @@ def _passed_over(outcome: FileOutcome) -> dict[str, Any]:
 
 def _progress_text(stage: tuple[str, int, int]) -> str:
     name, done, total = stage
-    if name == "waiting":
-        return "The new index is ready; it goes live after the answer under way."
     what = {"reading": "Reading the files", "embedding": "Indexing the sentences"}.get(name, "Working")
     return f"{what}: {done} of {total}…" if total else f"{what}…"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rag.output.render import STALE
-from rag.types import Answer, Citation, Document, Quote, Removed, Sentence, Side, SourceQuotes
+from rag.types import Answer, Citation, Document, Evidence, Removed, Sentence, Side, SourceQuotes
 from rag.web.document import page_label
 from rag.web.escape import document_href, link, literal, literal_lines
 from rag.web.turn import Turn
@@ -205,7 +205,7 @@ def _source(source: SourceQuotes, documents: Documents, markers: Markers, limit:
     return f'<div class="source"><p class="title">{literal(source.title)}</p><p class="quiet">{about}</p>{body}</div>'
 
 
-def _quote(document_id: str, document: Document | None, quote: Quote, markers: Markers) -> str:
+def _quote(document_id: str, document: Document | None, quote: Evidence, markers: Markers) -> str:
     number = markers.get((document_id, quote.start, quote.end))
     label = f'<span class="number">[{number}]</span>' if number else ""
     href = document_href(document_id, quote.start, quote.end, document.sha256 if document else "")

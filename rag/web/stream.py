@@ -10,16 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from rag.types import Step
 
 LOOK_SECONDS = 0.05
 BEAT_SECONDS = 0.2
-
-between_questions = Lock()
-"""Held while a question is answered: a stopped worker may need a second to notice, and the next question waits for it.
-Whoever takes it may change what questions are answered from."""
 
 
 async def in_batches(steps: Callable[[Event], Iterator[Step]]) -> AsyncGenerator[list[Step], None]:
@@ -54,17 +50,15 @@ _END = object()
 def _work(
     steps: Callable[[Event], Iterator[Step]], abort: Event, inbox: SimpleQueue[Step | BaseException | None]
 ) -> None:
-    with between_questions:
-        try:
-            if not abort.is_set():
-                for step in steps(abort):
-                    inbox.put(step)
-                    if abort.is_set():
-                        break
-        except BaseException as error:
-            inbox.put(error)
-        else:
-            inbox.put(None)
+    try:
+        for step in steps(abort):
+            inbox.put(step)
+            if abort.is_set():
+                break
+    except BaseException as error:
+        inbox.put(error)
+    else:
+        inbox.put(None)
 
 
 def _drain(inbox: SimpleQueue[Step | BaseException | None]) -> tuple[list[Step], object]:

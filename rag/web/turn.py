@@ -35,7 +35,7 @@ def advance(turn: Turn, step: Step) -> Turn:
     """The turn after one more step."""
     match step:
         case Retrieved():
-            return replace(turn, retrieved=step, started=True)
+            return replace(turn, retrieved=step, started=True, documents=step.documents)
         case Reading(done, total):
             return replace(turn, reading=(done, total))
         case Drafting(text):

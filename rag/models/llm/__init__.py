@@ -20,7 +20,7 @@ from typing import Literal
 from rag.errors import ModelDamaged, ModelMissing
 from rag.models.llm import engines
 from rag.models.llm.prefix_cache import private
-from rag.types import Generator
+from rag.models.protocols import Generator
 
 Backend = Literal["llama", "native", "hf"]
 

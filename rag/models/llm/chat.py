@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.types import Prompt
+from rag.models.protocols import Prompt
 
 
 @dataclass(frozen=True, slots=True)

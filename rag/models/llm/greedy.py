@@ -16,7 +16,7 @@ from rag.errors import GenerationError
 from rag.models.llm.chat import ChatFormat, format_prefix, format_prompt, neutralise
 from rag.models.llm.stop_strings import until_stop
 from rag.models.llm.stream import Emit, Worker
-from rag.types import Piece, Prompt
+from rag.models.protocols import Piece, Prompt
 
 LogProbs = npt.NDArray[np.float32]
 """Natural log-probability of every token of the vocabulary, shape (vocabulary,)."""

@@ -19,7 +19,7 @@ from rag.models.llm.prefix_cache import find, model_identity, settle, state_key
 from rag.models.llm.stop_strings import until_stop
 from rag.models.llm.stream import Emit, Worker
 from rag.models.llm.threads import physical_cores
-from rag.types import Piece, Prompt
+from rag.models.protocols import Piece, Prompt
 
 SCORED_TOKENS = 2000  # the most likely first tokens that are looked at; in a sum of 1 the rest is nothing
 

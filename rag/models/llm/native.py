@@ -22,7 +22,7 @@ from rag.models.llm.greedy import SLOTS, GreedyGenerator, LogProbs, Slot
 from rag.models.llm.prefix_cache import find, model_identity, settle, state_key
 from rag.models.llm.stream import Emit
 from rag.models.llm.threads import physical_cores
-from rag.types import Piece
+from rag.models.protocols import Piece
 
 # Of the prompt read at a time: how soon an abort frees the engine. 64 are read an eighth faster than 32 (the 1.5B
 # model, AVX-512), and take 1.4 s on one core.

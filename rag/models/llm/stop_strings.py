@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Event
 
-from rag.types import Piece
+from rag.models.protocols import Piece
 
 
 def until_stop(pieces: Iterator[Piece], stops: Sequence[str], abort: Event | None = None) -> Iterator[Piece]:

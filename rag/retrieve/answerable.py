@@ -1,0 +1,47 @@
+"""Whether the question can be answered from what was found; a reason to refuse is a sentence for the person."""
+
+from __future__ import annotations
+
+from math import exp, inf, log
+from threading import Event
+
+from rag.index.snapshot import Index
+from rag.models.protocols import Generator, Prompt
+from rag.retrieve.calibration import CAUTION, MODELS, TOPIC, UNHEARD, Caution, ModelShare
+from rag.retrieve.question import Asked
+from rag.retrieve.relevance import Relevance
+from rag.types import Evidence
+
+
+def nothing_to_read(asked: Asked, evidence: tuple[Evidence, ...], index: Index) -> str:
+    """Why no model needs to read anything for this question; "" where one should."""
+    if not evidence:
+        return "Nothing in the documents resembles the question."
+    absent = [name.text for name in asked.names if not index.mentions(name.text)]
+    return f"No document mentions {', '.join(dict.fromkeys(absent))}." if absent else ""
+
+
+def unlikely(asked: Asked, relevance: Relevance, *, caution: Caution, model: str, surprise: float | None = None) -> str:
+    """Why the evidence is too unlikely to answer; "" where it may.
+
+    ``model`` is the language model's name and ``surprise`` what it says of the evidence; None: it has not been asked
+    yet, and only what it could not turn any more is refused.
+    """
+    share = model_share(asked, model)
+    log_odds = share.log_odds(relevance.answerable, share.most if surprise is None else surprise)
+    if log_odds >= CAUTION[caution]:
+        return ""
+    if relevance.missing:
+        return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."
+    return "The passages that were found do not answer the question."
+
+
+def model_share(asked: Asked, model: str) -> ModelShare:
+    """How much the language model has a say in whether the question can be answered."""
+    return TOPIC if asked.what_sources_say else MODELS.get(model, UNHEARD)
+
+
+def model_surprise(generator: Generator, prompt: Prompt, options: tuple[str, ...], abort: Event | None) -> float:
+    """-log of the probability that the model gives to the first option, "no sentence answers", among ``options``."""
+    none, *others = generator.score(prompt, options, abort=abort)
+    return log(sum(exp(other - none) for other in (none, *others))) if none > -inf else 0.0

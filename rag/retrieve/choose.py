@@ -1,0 +1,106 @@
+"""Which of the sentences found the model is shown, which of them answer, and which are compared across sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+from rag.models.protocols import Reranker
+from rag.retrieve.calibration import TAKEN
+from rag.retrieve.candidates import numbered, select_evidence
+from rag.retrieve.question import Asked
+from rag.retrieve.relevance import Relevance, on_topic
+from rag.text.words import content_stems
+from rag.types import Candidate, Evidence
+
+MOST_QUOTED = 4  # sentences of an answer that a question gets at most
+_COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
+_VIEWS = 3  # sources of a yes-or-no question; with 4 or 5 no further conflict showed both sides
+_AS_NEAR = 0.15  # in score, to the first of them
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The parts that the sentences found play in an answer; one sentence has the same number in all of them."""
+
+    shown: tuple[Evidence, ...]  # to the language model, as many as its budget allows
+    answering: tuple[Evidence, ...]  # best first, at least one
+    compared: tuple[Evidence, ...]  # looked through for disagreement
+    rivals: tuple[Evidence, ...]  # each answers by itself, whatever it says
+
+
+def choose(
+    asked: Asked,
+    ranked: Sequence[Candidate],
+    relevance: Relevance,
+    reranker: Reranker,
+    *,
+    most_shown: int,
+    token_budget: int,
+    count_tokens: Callable[[str], int],
+) -> Choice:
+    """``ranked`` is best first by retrieval and not empty; ``relevance`` is what the cross-encoder made of it.
+
+    At most ``most_shown`` sentences of together ``token_budget`` tokens are shown to the model, and at least one.
+    """
+    by_relevance = [c for c, _ in relevance.ranked]
+    likely: list[Candidate] = []
+    if asked.what_sources_say:
+        likely = each_source(on_topic(asked, naming(asked, ranked), reranker))
+    likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
+    likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TAKEN]
+    shown = numbered(_fitting(dict.fromkeys([*likely, *by_relevance]), most_shown, token_budget, count_tokens))
+    evidence = {(e.document_id, e.start): e for e in shown}
+    for e in (*compared(ranked), *(Evidence.of(c, 0) for c in [*likely, *by_relevance])):
+        evidence.setdefault((e.document_id, e.start), replace(e, number=len(evidence) + 1))
+
+    def as_evidence(candidates: Iterable[Candidate]) -> tuple[Evidence, ...]:
+        return tuple(evidence[c.document_id, c.start] for c in candidates)
+
+    rivals = as_evidence(dict.fromkeys([*likely, *relevance.rivals]))
+    return Choice(shown, as_evidence(likely), tuple(evidence.values()), rivals)
+
+
+def compared(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
+    """The sentences that are looked through for disagreement, before any model has read them."""
+    return select_evidence(ranked, limit=_COMPARED_SENTENCES, margin=inf)
+
+
+def naming(asked: Asked, ranked: Iterable[Candidate]) -> list[Candidate]:
+    """Those that name all that the question names, in order; [] where it names nothing."""
+    subject = {w.stem for w in asked.names}
+    return [c for c in ranked if subject and subject <= set(content_stems(c.quote))]
+
+
+def each_source(ranked: Iterable[Candidate]) -> list[Candidate]:
+    """The first sentence of each document, documents in order."""
+    return _of_each_source(ranked, MOST_QUOTED)
+
+
+def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """The best sentence of each of the likeliest documents, for a question that sources may answer either way.
+
+    ``ranked`` is best first and not empty; what resembles the question much less than the first is left out.
+    """
+    return _of_each_source((c for c in ranked if c.score >= ranked[0].score - _AS_NEAR), _VIEWS)
+
+
+def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:
+    best: dict[str, Candidate] = {}
+    for candidate in ranked:
+        best.setdefault(candidate.document_id, candidate)
+    return list(best.values())[:most]
+
+
+def _fitting(
+    ranked: Iterable[Candidate], most: int, budget: int, count_tokens: Callable[[str], int]
+) -> list[Candidate]:
+    """At most ``most`` of them within the budget of tokens, in order; the first always."""
+    fitting: list[Candidate] = []
+    for candidate in ranked:
+        tokens = count_tokens(candidate.quote)
+        if len(fitting) < most and (tokens <= budget or not fitting):
+            fitting.append(candidate)
+            budget -= tokens
+    return fitting
