@@ -70,6 +70,8 @@ def test_coverage_is_the_share_of_the_claims_words() -> None:
         ("Kiwi may ship in June.", "Kiwi could ship in June.", ""),
         ("Kiwi ships in May 2000.", "Kiwi ships in May 2000.", ""),
         ("Kiwi ships in June.", "Kiwi ships in June, and some shops will sell Plum.", ""),
+        ("The plant reopened on Sunday.", "The mayor might resign, but the plant reopened on Sunday.", ""),
+        ("The company opened a lab.", "The company, likely the largest, opened a lab.", ""),
     ],
 )
 def test_a_limit_of_the_source_is_not_dropped(claim: str, premise: str, limit: str) -> None:

@@ -49,6 +49,20 @@ def test_the_golden_follow_ups_are_understood() -> None:
     assert sum(by_words) / len(by_words) >= 0.9, wrong
 
 
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Does it rain in May?", "Does it rain in May?"),
+        ("Is it raining?", "Is it raining?"),
+        ("How much did it cost them?", "How much did it cost them (Meta)?"),
+        ("Did they pay him for it?", "Did they pay him for it (Meta)?"),
+        ("When did it open?", "When did Meta open?"),
+    ],
+)
+def test_a_pronoun_that_stands_for_nothing_or_for_one_of_several_is_left(question: str, expected: str) -> None:
+    assert standalone(question, [("Who leads Meta's lab?", "Alexandr Wang leads it. [1]")]) == expected
+
+
 @pytest.mark.parametrize("item", GOLDEN, ids=lambda item: item["id"])
 def test_without_history_nothing_is_put_in(item: dict[str, Any]) -> None:
     assert standalone(item["question"], []) == item["question"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from rag.text.negation import NEGATIONS, negated_stems
+from rag.text.negation import CLAUSE_END, NEGATIONS, negated_stems
 from rag.text.quantities import same_value, values
 from rag.text.words import STOPWORDS, content_stems, initials, names, overlap, stem, words
 
@@ -106,17 +106,22 @@ def _limit_dropped(claim: str, premise: str) -> str:
 
     >>> _limit_dropped("They were found out.", "They have sometimes been found out.")
     'sometimes'
+    >>> _limit_dropped("The plant reopened.", "The mayor might resign, but the plant reopened.")
+    ''
     """
     if any(w.text.lower() in _LIMITS for w in words(claim)):
         return ""
-    said = set(content_stems(claim))
-    limit, reach = "", 0
+    claimed = set(content_stems(claim))
+    limit, reach, last_end = "", 0, 0
     for word in words(premise):
         lower = word.text.lower()
+        if CLAUSE_END.search(premise, last_end, word.start):
+            reach = 0
+        last_end = word.end
         if lower in _LIMITS and (lower != "may" or word.text == lower):  # with a capital that is a month
             limit, reach = word.text, _LIMITED
         elif reach and lower not in STOPWORDS:
-            if word.stem in said:
+            if word.stem in claimed:
                 return limit
             reach -= 1
     return ""

@@ -23,7 +23,11 @@ _PRONOUN = re.compile(
     re.I,
 )
 _PEOPLE, _SEVERAL = {"he", "she", "him", "his", "her"}, {"they", "them", "their"}
-_NO_PRONOUN = re.compile(r"\bwhat (?:time|day|date) is it\b|\bis it (?:true|possible|likely|raining|snowing)\b", re.I)
+_NO_PRONOUN = re.compile(  # "it" that stands for nothing
+    r"\bwhat (?:time|day|date) is it\b|\bis it (?:true|possible|likely)\b"
+    r"|\bit (?:(?:is|was|be) )?(?:(?:rain|snow|hail|thunder|freez)(?:s|es|e|ed|ing)?|takes?|matters?|depends?)\b",
+    re.I,
+)
 _OWN_CLAUSE = re.compile(r",|\b(?:says?|said|thinks?|believes?|claims?|that|if|whether|because|while|and)\b", re.I)
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)(?:n['’]t)?\b", re.I
@@ -194,6 +198,8 @@ def _pronoun(question: str, history: History) -> str | None:
     topic = _topic(match[0], history) if match else ""
     if match is None or not topic:
         return None
+    if len({m[0].lower() for m in _PRONOUN.finditer(question)}) > 1:
+        return _append(question, topic)  # which of them it is cannot be told
     before = [r for r in _runs(question) if r.end <= match.start()]
     if before:
         last = before[-1]

@@ -9,6 +9,8 @@ from rag.text.words import STOPWORDS, words
 NEGATIONS = frozenset(
     "not no never none nobody nothing neither nor without cannot lack lacks lacked fail fails failed".split()
 )
+CLAUSE_END = re.compile(r"[.;:!?,]")
+"""What no word governs across."""
 _CONTRACTED = re.compile(r"n['’]t$", re.I)
 _REACH = 4  # content words after a negation that it still governs
 
@@ -23,7 +25,7 @@ def negated_stems(text: str) -> frozenset[str]:
     reach = 0
     last_end = 0
     for word in words(text):
-        if re.search(r"[.;:!?,]", text[last_end : word.start]):
+        if CLAUSE_END.search(text, last_end, word.start):
             reach = 0
         last_end = word.end
         lower = word.text.lower()
