@@ -1,4 +1,4 @@
-"""Prints the weights of rag/retrieve/calibration.py anew, from development halves of evaluation sets.
+"""Prints the weights of rag/retrieve/tuning.py anew, from development halves of evaluation sets.
 
     python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190]
 
@@ -31,13 +31,13 @@ from rag.measure.evaluate import Run, judge_pairs, sample
 from rag.measure.gold import same_sentence
 from rag.measure.metrics import auroc
 from rag.models.protocols import Embedder
-from rag.retrieve.calibration import ANSWERABLE, SENTENCE, SUPPORT
 from rag.retrieve.candidates import candidates
 from rag.retrieve.question import analyse
 from rag.retrieve.relevance import signals
 from rag.retrieve.search import retrieve
+from rag.retrieve.tuning import TUNING
 
-SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for ANSWERABLE
+SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for TUNING.answerable
 PAIRS = ("verify_wice", "verify_scifact")
 RIDGE = 3.0
 FOLDS = 5
@@ -122,19 +122,21 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("--limit", type=int, default=450, help="questions a set")
     parser.add_argument("--work", type=Path, default=user_cache_path("quoted-rag") / "calibrate")
-    parser.add_argument("--pairs", type=int, default=0, help="pairs a set for SUPPORT, read by the language model")
+    parser.add_argument(
+        "--pairs", type=int, default=0, help="pairs a set for TUNING.support, read by the language model"
+    )
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     embedder = opening.open_embedding(replace(settings(), threads=0))
     rows = {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
-    report("ANSWERABLE", ANSWERABLE.of, rows, of_sentences=False)
-    report("SENTENCE", SENTENCE.of, rows, of_sentences=True)
+    report("TUNING.answerable", TUNING.answerable.of, rows, of_sentences=False)
+    report("TUNING.sentence", TUNING.sentence.of, rows, of_sentences=True)
     if given.pairs:
         report_support(given.sets, given.pairs, given.work, embedder)
 
 
 def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> None:
-    """SUPPORT of both sets together, a pair of either counting so that the sets count alike."""
+    """TUNING.support of both sets together, a pair of either counting so that the sets count alike."""
     chosen = settings()
     run = Run(chosen, embedder, opening.open_ranking(chosen), lambda: opening.open_model(chosen), work)
     x, y, where, claims = [], [], [], []
@@ -144,14 +146,17 @@ def report_support(sets: Path, limit: int, work: Path, embedder: Embedder) -> No
         for pair in pairs:
             if pair.id in judged:
                 found = signals_of_support(check(pair.claim, pair.passage).coverage, judged[pair.id])
-                x.append([found[key] for key in SUPPORT.of])
+                x.append([found[key] for key in TUNING.support.of])
                 y.append(float(pair.label == "supported"))
                 where.append(name)
                 claims.append(pair.claim)
     features, labels, names = np.array(x), np.array(y), np.array(where)
     weights = np.array([len(y) / len(PAIRS) / (names == name).sum() for name in names])
     beta = fit(features, labels, weights)
-    print(f"SUPPORT: intercept {beta[-1]:.3f}", {k: round(float(b), 3) for k, b in zip(SUPPORT.of, beta, strict=False)})
+    print(
+        f"support: intercept {beta[-1]:.3f}",
+        {k: round(float(b), 3) for k, b in zip(TUNING.support.of, beta, strict=False)},
+    )
     out = cross_validated(features, labels, weights, np.unique(claims, return_inverse=True)[1])
     for name in PAIRS:
         here = names == name

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from rag.ground.quotations import further_answers, left_out, other_sides, quoted
-from rag.retrieve.choose import MOST_QUOTED, each_source, each_view, naming
+from rag.retrieve.choose import each_source, each_view, naming
 from rag.retrieve.question import analyse
 from rag.retrieve.relevance import on_topic
+from rag.retrieve.tuning import TUNING
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
 DEAL = "The Seedling deal of Orchard Labs was worth $14 billion."
@@ -34,7 +35,7 @@ def test_what_answers_and_is_not_cited_is_quoted_as_far_as_there_is_room() -> No
     kept = [quoted(found[0])]
     added = left_out(kept, found)
     assert added[0] == quoted(found[1])
-    assert len(kept) + len(added) == MOST_QUOTED
+    assert len(kept) + len(added) == TUNING.most_quoted
     assert left_out([*kept, *added], found) == []
 
 

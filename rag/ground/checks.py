@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from rag.retrieve.tuning import TUNING
 from rag.text.negation import CLAUSE_END, NEGATIONS, negated_stems
 from rag.text.quantities import same_value, values
 from rag.text.words import STOPWORDS, content_stems, initials, names, overlap, stem, words
@@ -18,9 +19,7 @@ _LIMITS = frozenset(
     "sometimes often usually occasionally rarely seldom generally mostly mainly partly partially possibly perhaps "
     "probably likely may might could some allegedly reportedly supposedly potentially".split()
 )
-_LIMITED = 2  # content words after such a word that it still limits
 _BEFORE_NAME = frozenset("the a an its their his her our".split())
-_DESCRIBED = 2  # words of description between from or by and the name ("from AI startup Midjourney")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def _sides_of_names(text: str) -> dict[str, set[bool]]:
         described, end = 0, name.start
         for before in reversed(all_words[:at]):
             lower = before.text.lower()
-            if re.search(r"[^\s\w'’“”\"-]", text[before.end : end]) or described > _DESCRIBED:
+            if re.search(r"[^\s\w'’“”\"-]", text[before.end : end]) or described > TUNING.described:
                 break
             end = before.start
             if lower in _AWAY or (lower in _TOWARDS and not described):
@@ -119,7 +118,7 @@ def _limit_dropped(claim: str, premise: str) -> str:
             reach = 0
         last_end = word.end
         if lower in _LIMITS and (lower != "may" or word.text == lower):  # with a capital that is a month
-            limit, reach = word.text, _LIMITED
+            limit, reach = word.text, TUNING.limited
         elif reach and lower not in STOPWORDS:
             if word.stem in claimed:
                 return limit

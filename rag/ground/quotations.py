@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rag.retrieve.choose import MOST_QUOTED
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.quantities import values
 from rag.text.words import content_stems, overlap, plain, words
 from rag.types import Citation, Evidence, Sentence, Side
-
-_MOST_WORDS = 0.6  # share of the question's content words that another source's answer has at least
-_NEAR = 0.3  # in score, to the best sentence
-_FITTING = 0.4  # added to the score of a sentence with a quantity of the kind that is asked for
-_MOST_ANSWERS = 6  # sentences of an answer to which other sources add theirs
 
 
 def quoted(evidence: Evidence) -> Sentence:
@@ -25,7 +20,7 @@ def left_out(kept: Sequence[Sentence], chosen: Iterable[Evidence]) -> list[Sente
     """Quotations of the ``chosen`` that no kept sentence cites, as far as there is room."""
     cited = {(c.document_id, c.end) for s in kept for c in s.citations}
     missing = [e for e in chosen if (e.document_id, e.end) not in cited]
-    return [quoted(e) for e in missing[: max(0, MOST_QUOTED - len(kept))]]
+    return [quoted(e) for e in missing[: max(0, TUNING.most_quoted - len(kept))]]
 
 
 def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:
@@ -46,7 +41,7 @@ def further_answers(asked: Asked, kept: Sequence[Sentence], evidence: Sequence[E
         return []
     wanted, kinds = set(asked.stems), asked.quantities
     fits = {e: bool(kinds) and any(v.kind in kinds for v in values(plain(e.quote))) for e in evidence}
-    rated = {e: e.score + _FITTING * fits[e] for e in evidence}
+    rated = {e: e.score + TUNING.fitting * fits[e] for e in evidence}
     told = {e.document_id: set(content_stems(e.title)) for e in evidence}
     for e in evidence:
         told[e.document_id] |= set(content_stems(plain(e.quote)))
@@ -58,13 +53,13 @@ def further_answers(asked: Asked, kept: Sequence[Sentence], evidence: Sequence[E
     added: list[Sentence] = []
     for e in best.values():
         text = plain(e.quote)
-        near = rated[e] >= max(rated.values()) - _NEAR
-        answers = overlap(wanted, content_stems(text)) >= _MOST_WORDS and (fits[e] or not kinds)
+        near = rated[e] >= max(rated.values()) - TUNING.added_margin
+        answers = overlap(wanted, content_stems(text)) >= TUNING.added_words and (fits[e] or not kinds)
         new = _particulars(text) - said
         if near and answers and new and named <= told[e.document_id] and e.document_id not in cited:
             added.append(quoted(e))
             said |= new
-    return added[: max(0, _MOST_ANSWERS - len(kept))]
+    return added[: max(0, TUNING.most_answers - len(kept))]
 
 
 def _particulars(text: str) -> set[str]:

@@ -18,21 +18,15 @@ from threading import Event
 from rag.ground.checks import Check, check
 from rag.ground.opposite import opposite
 from rag.models.protocols import Verifier
-from rag.retrieve.calibration import SUPPORT
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems, names, plain
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence
 
-SAME_WORDS = 0.85  # share of the claim's content words from which a claim is the source's own wording,
-SAME_ORDER = 0.7  # and of those in its order
-SOME_WORDS = 0.4  # below it the source speaks of something else
-_FRAGMENT_WORDS = 4  # a claim with fewer content words and no auxiliary is read as the end of the question
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
 )
-SUPPORTED = 1.0  # log-odds from which a claim in other words is shown: doubtful prose gives way to the quotation
 _YES_OR_NO = re.compile(r"\W*(?:yes|no)\b", re.I)
-_MOST_JUDGED = 2  # premises of one claim the judge reads a round: it is the slow part
 
 Widen = Callable[[Evidence], Evidence | None]
 
@@ -106,11 +100,11 @@ class Judged:
 
 def own_words(check: Check) -> bool:
     """Whether the claim is the source's own wording, so that nobody needs to judge it."""
-    return check.coverage >= SAME_WORDS and check.order >= SAME_ORDER
+    return check.coverage >= TUNING.same_words and check.order >= TUNING.same_order
 
 
 def signals(coverage: float, judged: Judged) -> dict[str, float]:
-    """What ``SUPPORT`` weighs: the share of the claim's words in the premise, and what the judge says.
+    """What ``TUNING.support`` weighs: the share of the claim's words in the premise, and what the judge says.
 
     Of the opposite, only what is above even odds counts, against the claim: a premise about something else supports
     neither.
@@ -120,7 +114,7 @@ def signals(coverage: float, judged: Judged) -> dict[str, float]:
 
 def support(coverage: float, judged: Judged) -> float:
     """Log-odds that a claim is supported, of the share of its words in the premise and what the judge says."""
-    return SUPPORT.log_odds(signals(coverage, judged))
+    return TUNING.support.log_odds(signals(coverage, judged))
 
 
 def log_odds(probability: float) -> float:
@@ -132,10 +126,10 @@ def log_odds(probability: float) -> float:
 def _judged_supported(text: str, held: _Held, verifier: Verifier, abort: Event | None) -> bool:
     """What the judge makes of it; the opposite is asked about only where that can change the verdict."""
     (probability,) = verifier.support(text, [held.premise], abort=abort)
-    supported = support(held.check.coverage, Judged(probability)) >= SUPPORTED
+    supported = support(held.check.coverage, Judged(probability)) >= TUNING.supported
     if supported and (turned := opposite(text)):
         (denied,) = verifier.support(turned, [held.premise], abort=abort)
-        return support(held.check.coverage, Judged(probability, denied)) >= SUPPORTED
+        return support(held.check.coverage, Judged(probability, denied)) >= TUNING.supported
     return supported
 
 
@@ -160,7 +154,7 @@ def verify_claim(
         return Removed(claim.text, "it says no more than the question")
     if claim.text.endswith(("…", "...")):
         return Removed(claim.text, "it is not finished")
-    fragment = asked is not None and len(stems) < _FRAGMENT_WORDS and not _AUXILIARY.search(claim.text)
+    fragment = asked is not None and len(stems) < TUNING.fragment_words and not _AUXILIARY.search(claim.text)
     named = [*(asked.names if asked else ()), *(n for e in evidence for n in names(e.quote))]
     text = f"{asked.text} {claim.text}" if asked is not None and fragment else claim.text
     statement = _Statement(text, frozenset(n.stem for n in named))
@@ -169,12 +163,12 @@ def verify_claim(
         return Removed(claim.text, "there is no evidence to hold it against")
     undecided = False
     for premises in (narrow, _wide(statement, narrow, widen) if widen else []):
-        plausible = [h for h in premises if h.check.passes and h.check.coverage >= SOME_WORDS]
+        plausible = [h for h in premises if h.check.passes and h.check.coverage >= TUNING.some_words]
         if fragment:
-            supporting = next((h for h in plausible if h.check.coverage >= SAME_WORDS), None)
+            supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
         else:
             worded_alike = (h for h in plausible if own_words(h.check))
-            judged = (h for h in plausible[:_MOST_JUDGED] if _judged_supported(text, h, verifier, abort))
+            judged = (h for h in plausible[: TUNING.most_judged] if _judged_supported(text, h, verifier, abort))
             supporting = next(chain(worded_alike, judged), None)
         if supporting is not None:
             return Sentence(claim.text, tuple(Citation.of(e, e.number) for e in supporting.pieces))

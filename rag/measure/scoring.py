@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.ground.checks import Check, check
-from rag.ground.verify import SOME_WORDS, SUPPORTED, Judged, own_words, support
+from rag.ground.verify import Judged, own_words, support
 from rag.measure import metrics
 from rag.measure.datasets import DataSet, GoldSentence, Pair, Question
 from rag.measure.gold import holds_answer, holds_most, same_sentence
 from rag.measure.metrics import Measure
+from rag.retrieve.tuning import TUNING
 
 Measures = dict[str, Measure]
 
@@ -165,7 +166,7 @@ def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, Judged], *, seed: 
     asked = [p for p in pairs if p.id in judged]
     supported = [p.label == "supported" for p in asked]
     ruled = [_ruled(checks[p.id], judged[p.id]) for p in asked]
-    kept = [score >= SUPPORTED for score in ruled]
+    kept = [score >= TUNING.supported for score in ruled]
     return found | _there(
         {
             "auroc": metrics.auroc(ruled, supported, seed=seed),
@@ -275,6 +276,6 @@ def _exact(question: Question, outcome: Outcome) -> bool:
 def _ruled(found: Check, judged: Judged) -> float:
     """The score of rag.ground.verify's rule for one premise; what the rule holds alike is in order of support."""
     score = support(found.coverage, judged)
-    if not found.passes or found.coverage < SOME_WORDS:
+    if not found.passes or found.coverage < TUNING.some_words:
         return score - _FAR
     return score + _FAR if own_words(found) else score

@@ -7,9 +7,9 @@ from threading import Event
 
 from rag.index.snapshot import Index
 from rag.models.protocols import Generator, Prompt
-from rag.retrieve.calibration import CAUTION, MODELS, TOPIC, UNHEARD, Caution, ModelShare
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance
+from rag.retrieve.tuning import TUNING, Caution, ModelShare
 from rag.types import Evidence
 
 
@@ -29,7 +29,7 @@ def unlikely(asked: Asked, relevance: Relevance, *, caution: Caution, model: str
     """
     share = model_share(asked, model)
     log_odds = share.log_odds(relevance.answerable, share.most if surprise is None else surprise)
-    if log_odds >= CAUTION[caution]:
+    if log_odds >= TUNING.caution[caution]:
         return ""
     if relevance.missing:
         return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."
@@ -38,7 +38,7 @@ def unlikely(asked: Asked, relevance: Relevance, *, caution: Caution, model: str
 
 def model_share(asked: Asked, model: str) -> ModelShare:
     """How much the language model has a say in whether the question can be answered."""
-    return TOPIC if asked.what_sources_say else MODELS.get(model, UNHEARD)
+    return TUNING.topic if asked.what_sources_say else TUNING.models.get(model, TUNING.unheard)
 
 
 def model_surprise(generator: Generator, prompt: Prompt, options: tuple[str, ...], abort: Event | None) -> float:

@@ -9,6 +9,7 @@ from rag.index.snapshot import Index
 from rag.retrieve.copies import each_claim_first
 from rag.retrieve.instructions import orders_a_reply
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems
 from rag.types import Candidate, Evidence, Hit, SourceQuotes, Vectors
 
@@ -16,13 +17,6 @@ from rag.types import Candidate, Evidence, Hit, SourceQuotes, Vectors
 # or its title has (by idf), and its chunk's fused score. Without its chunk a sentence such as "It was founded
 # there in 1903." cannot be found: gold sentence among eight rose from 94 to 99 % (clapnq) and 88 to 99 % (qed).
 # A lower score for sentences that open with a pronoun was tried and lost up to a point.
-CHUNK_WEIGHT = 1.0
-WORDS_WEIGHT = 0.2
-FUSED_WEIGHT = 0.1
-SENTENCE_MARGIN = 0.4  # below the best score: filler
-DOCUMENT_MARGIN = 0.15  # within it of the best score, a document's best sentence is heard before others' second
-LEADERS = 0.75  # share of the sentences that such a first hearing may take
-DUPLICATE_COSINE = 0.97
 _QUESTION = re.compile(r"\?['\"”’)\]]*$")
 
 
@@ -38,15 +32,15 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
     for hit in hits:
         chunk, text = hit.chunk, index.documents[hit.chunk.document_id].text
         vectors = index.sentence_vectors(hit.row)
-        around = CHUNK_WEIGHT * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
-        around += FUSED_WEIGHT * hit.score / max(h.score for h in hits)
+        around = TUNING.chunk_weight * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
+        around += TUNING.fused_weight * hit.score / max(h.score for h in hits)
         named = content_stems(f"{chunk.title} {chunk.heading}")
         before = ""
         for span, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
             quote = text[span.start : span.end]
             present = {*named, *content_stems(quote)}
             words = sum(idf for stem, idf in wanted.items() if stem in present) / total
-            score = float(cosine) + WORDS_WEIGHT * words + around
+            score = float(cosine) + TUNING.words_weight * words + around
             if not _QUESTION.search(quote) and (asked.about_replying or not orders_a_reply(quote)):
                 place = (chunk.document_id, chunk.title, chunk.date, span.start, span.end)
                 scored.append((Candidate(*place, quote, hit, before, score), own))
@@ -70,7 +64,7 @@ def _without_duplicates(
         others = kept.setdefault(duplicate_of.get(document, document), [])
         if not any(
             candidate.quote.split() == other.quote.split()
-            or (other.document_id == document and float(own @ vector) > DUPLICATE_COSINE)
+            or (other.document_id == document and float(own @ vector) > TUNING.duplicate_cosine)
             for other, vector in others
         ):
             others.append((candidate, own))
@@ -79,7 +73,7 @@ def _without_duplicates(
 
 
 def select_evidence(
-    ranked: Sequence[Candidate], *, limit: int = 8, margin: float = SENTENCE_MARGIN
+    ranked: Sequence[Candidate], *, limit: int = 8, margin: float = TUNING.sentence_margin
 ) -> tuple[Evidence, ...]:
     """At most ``limit`` of ``ranked`` (best first), numbered from 1.
 
@@ -88,9 +82,9 @@ def select_evidence(
     """
     if not ranked:
         return ()
-    floor = ranked[0].score - DOCUMENT_MARGIN
+    floor = ranked[0].score - TUNING.document_margin
     leaders = list({c.document_id: c for c in reversed(ranked)}.values())[::-1]
-    leaders = [c for c in sorted(leaders, key=_best_first) if c.score >= floor][: max(1, int(limit * LEADERS))]
+    leaders = [c for c in sorted(leaders, key=_best_first) if c.score >= floor][: max(1, int(limit * TUNING.leaders))]
     rest = [c for c in ranked if c not in leaders and c.score >= ranked[0].score - margin]
     return numbered(sorted([*leaders, *rest][:limit], key=_best_first))
 

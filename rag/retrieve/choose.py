@@ -7,17 +7,12 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from rag.models.protocols import Reranker
-from rag.retrieve.calibration import TAKEN
 from rag.retrieve.candidates import numbered, select_evidence
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance, on_topic
+from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems
 from rag.types import Candidate, Evidence
-
-MOST_QUOTED = 4  # sentences of an answer that a question gets at most
-_COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
-_VIEWS = 3  # sources of a yes-or-no question; with 4 or 5 no further conflict showed both sides
-_AS_NEAR = 0.15  # in score, to the first of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ def choose(
     if asked.what_sources_say:
         likely = each_source(on_topic(asked, naming(asked, ranked), reranker))
     likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
-    likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TAKEN]
+    likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TUNING.taken]
     shown = numbered(_fitting(dict.fromkeys([*likely, *by_relevance]), most_shown, token_budget, count_tokens))
     evidence = {(e.document_id, e.start): e for e in shown}
     for e in (*compared(ranked), *(Evidence.of(c, 0) for c in [*likely, *by_relevance])):
@@ -64,7 +59,7 @@ def choose(
 
 def compared(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
     """The sentences that are looked through for disagreement, before any model has read them."""
-    return select_evidence(ranked, limit=_COMPARED_SENTENCES, margin=inf)
+    return select_evidence(ranked, limit=TUNING.most_compared, margin=inf)
 
 
 def naming(asked: Asked, ranked: Iterable[Candidate]) -> list[Candidate]:
@@ -75,7 +70,7 @@ def naming(asked: Asked, ranked: Iterable[Candidate]) -> list[Candidate]:
 
 def each_source(ranked: Iterable[Candidate]) -> list[Candidate]:
     """The first sentence of each document, documents in order."""
-    return _of_each_source(ranked, MOST_QUOTED)
+    return _of_each_source(ranked, TUNING.most_quoted)
 
 
 def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:
@@ -83,7 +78,7 @@ def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:
 
     ``ranked`` is best first and not empty; what resembles the question much less than the first is left out.
     """
-    return _of_each_source((c for c in ranked if c.score >= ranked[0].score - _AS_NEAR), _VIEWS)
+    return _of_each_source((c for c in ranked if c.score >= ranked[0].score - TUNING.view_margin), TUNING.views)
 
 
 def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems, plain
 from rag.types import Candidate
-
-MOST_ALIKE = 2  # sources that are heard for one claim before any that says something else
-_SAME = 0.5  # share of the shorter sentence's own words from which two say the same
-_AS_MUCH = 0.75  # share of the question's words in the one that the other must have too
-_ANSWERING = 0.5  # share of the question's words from which a sentence is taken for an answer
-_BEHIND = 0.4  # taken from the score of a further copy: it then comes after whatever else is near the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +38,8 @@ def says_the_same(one: Content, other: Content) -> bool:
     spoken = max(len(one.asked), len(other.asked))
     return (
         least > 0
-        and len(one.own & other.own) >= _SAME * least
-        and len(one.asked & other.asked) >= _AS_MUCH * spoken
+        and len(one.own & other.own) >= TUNING.same_claim * least
+        and len(one.asked & other.asked) >= TUNING.same_asked * spoken
     )  # fmt: skip
 
 
@@ -61,12 +56,12 @@ def each_claim_first(question: Collection[str], ranked: Sequence[Candidate]) -> 
     ordered: list[Candidate] = []
     for candidate in ranked:
         own, document = content(asked, candidate.quote), candidate.document_id
-        if len(own.asked) >= _ANSWERING * len(asked) and own.own:
+        if len(own.asked) >= TUNING.answers_words * len(asked) and own.own:
             sources = next((sources for first, sources in heard if says_the_same(own, first)), None)
             if sources is None:
                 heard.append((own, {document}))
-            elif document not in sources and len(sources) >= MOST_ALIKE:
-                candidate = replace(candidate, score=candidate.score - _BEHIND)
+            elif document not in sources and len(sources) >= TUNING.most_alike:
+                candidate = replace(candidate, score=candidate.score - TUNING.copy_penalty)
             else:
                 sources.add(document)
         ordered.append(candidate)

@@ -7,21 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.models.protocols import Reranker
-from rag.retrieve.calibration import ANSWERABLE, SENTENCE
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.negation import NEGATIONS
 from rag.text.quantities import values
 from rag.text.words import content_stems, initials, names, plain, words
 from rag.types import Candidate, Hit
 
-READ_ALONE = 10  # sentences, the likeliest by retrieval
-READ_IN_CONTEXT = 6  # of them read again after the sentence before, under the title
-READ_PASSAGES = 2
-READ_ON_TOPIC = 16  # sentences on the subject, where the sources are asked what they say of it
-ANSWERS = 2.0  # log-odds of the cross-encoder from which a sentence is an answer of its own, whatever the best one's
-AS_WELL = 3.0  # below the best one's: where even that is low, what comes as near as this is one too
-_FAINT = -11.0  # about the least the cross-encoder ever says: of a sentence it did not read in context
-_FAINTER = 3.0  # log-odds: placed by hand over ``seeds/``, no set has such questions
 _EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
 
 
@@ -46,7 +38,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the weights of ``rag.retrieve.calibration`` are for."""
+    """What the weights of ``rag.retrieve.tuning`` are for."""
 
     question: Mapping[str, float]
     sentences: tuple[tuple[Candidate, Mapping[str, float]], ...]  # those read, in order
@@ -58,10 +50,12 @@ def judge_relevance(
 ) -> Relevance:
     """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
     read = signals(asked, candidates, hits, reranker)
-    ranked = [(candidate, SENTENCE.log_odds(of)) for candidate, of in read.sentences]
+    ranked = [(candidate, TUNING.sentence.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
-    rivals = tuple(c for c, of in read.sentences if of["alone"] >= ANSWERS or of["alone_gap"] >= -AS_WELL)
-    return Relevance(tuple(ranked), ANSWERABLE.log_odds(read.question), read.missing, rivals)
+    rivals = tuple(
+        c for c, of in read.sentences if of["alone"] >= TUNING.rival_log_odds or of["alone_gap"] >= -TUNING.rival_gap
+    )
+    return Relevance(tuple(ranked), TUNING.answerable.log_odds(read.question), read.missing, rivals)
 
 
 def on_topic(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:
@@ -70,24 +64,24 @@ def on_topic(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) 
     For a question for what sources say: there any word on the subject is an answer, so what tells is how much less a
     sentence has to do with the question than the one that has most.
     """
-    read = candidates[:READ_ON_TOPIC]
+    read = candidates[: TUNING.read_on_topic]
     alone = reranker.scores(asked.text, [plain(c.quote) for c in read])
-    least = max(alone, default=0.0) - _FAINTER
+    least = max(alone, default=0.0) - TUNING.topic_gap
     rated = [(log_odds / 4 + 8 * c.score, c) for c, log_odds in zip(read, alone, strict=True) if log_odds >= least]
     return [c for _, c in sorted(rated, key=lambda pair: -pair[0])]
 
 
 def signals(asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
     """Has the cross-encoder read the likeliest sentences and passages; takes nearly all the time."""
-    first = candidates[:READ_ALONE]
+    first = candidates[: TUNING.read_alone]
     kinds = (
         [plain(c.quote) for c in first],
-        [_in_context(c) for c in first[:READ_IN_CONTEXT]],
-        [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[:READ_PASSAGES]],
+        [_in_context(c) for c in first[: TUNING.read_in_context]],
+        [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[: TUNING.read_passages]],
     )
     scores = iter(reranker.scores(asked.subject, [text for texts in kinds for text in texts]))  # at once: in parallel
     alone, in_context, passages = ([next(scores) for _ in texts] for texts in kinds)
-    in_context += [min(_FAINT, a) for a in alone[READ_IN_CONTEXT:]]
+    in_context += [min(TUNING.min_log_odds, a) for a in alone[TUNING.read_in_context :]]
     read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
     of_question, missing = _question_signals(asked, read, passages)
     return Signals(of_question, tuple(zip(first, _sentence_signals(read), strict=True)), missing)
@@ -118,7 +112,7 @@ def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
 def _question_signals(
     asked: Asked, read: Sequence[_Read], passages: Sequence[float]
 ) -> tuple[Mapping[str, float], tuple[str, ...]]:
-    """The signals of ``ANSWERABLE``, and the names that the chunk of the sentence likeliest in context lacks."""
+    """The signals of ``TUNING.answerable``, and the names that the chunk of the sentence likeliest in context lacks."""
     best = max(read, key=lambda r: r.in_context).candidate
     chunk = best.hit.chunk
     context = f"{chunk.text} {chunk.title} {chunk.heading}"
@@ -130,7 +124,7 @@ def _question_signals(
         "score": max(r.candidate.score for r in read),
         "in_context": max(r.in_context for r in read),
         "passage": max(passages),
-        "second": alone[1] if len(alone) > 1 else _FAINT,
+        "second": alone[1] if len(alone) > 1 else TUNING.min_log_odds,
         "missing_names": len({n.stem for n in missing}),
         "negated": float(_negated(asked.subject) and not _negated(best.quote)),
         "missing_values": sum(v.amount not in stated for v in values(asked.subject)),

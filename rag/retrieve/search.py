@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from rag.index.snapshot import Index
+from rag.retrieve.tuning import TUNING
 from rag.types import Hit, Vectors
-
-DEPTH = 100  # rows taken from each search
 
 # nDCG@10 of SciFact and NFCorpus: .735 and .365 so, .711 and .370 with reciprocal rank fusion (weights 1.5 and 1,
 # k 60), .720 and .362 by cosine alone, .675 and .325 by BM25 alone. From .6 to .7 the weight moves them by .006.
-DENSE_WEIGHT = 0.65
 
 
 def retrieve(
@@ -31,8 +29,8 @@ def retrieve(
     others cannot fill ``k``; what goes over the cap then follows after the rest. ``documents``: only these are
     searched; None: all.
     """
-    dense = dict(index.dense(vector, DEPTH, documents=documents))
-    lexical = dict(index.lexical(question, DEPTH, documents=documents))
+    dense = dict(index.dense(vector, TUNING.depth, documents=documents))
+    lexical = dict(index.lexical(question, TUNING.depth, documents=documents))
     cosines = dense | {row: float(index.vectors(row, row + 1)[0] @ vector) for row in lexical if row not in dense}
     fused = convex_combination(cosines, lexical)
     cap = max_per_document if max_per_document is not None else max(2, k // 3)
@@ -47,7 +45,7 @@ def retrieve(
 
 
 def convex_combination(
-    cosines: Mapping[int, float], bm25: Mapping[int, float], *, dense_weight: float = DENSE_WEIGHT
+    cosines: Mapping[int, float], bm25: Mapping[int, float], *, dense_weight: float = TUNING.dense_weight
 ) -> list[tuple[int, float]]:
     """(row, score) best first, ties by row, 0 <= score <= 1; ``cosines`` has every row, ``bm25`` some (the rest: 0).
 

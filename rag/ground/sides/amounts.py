@@ -6,15 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rag.ground.sides.common import LEAST_SHARED, MENTIONED, NEARLY_ALL, side
+from rag.ground.sides.common import side
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.quantities import Kind, Stated, stated
 from rag.text.words import content_stems, overlap, plain, words
 from rag.types import Evidence, Side
 
-_NEAR = 12  # words either side of a quantity that say what it measures
-_LIKE = 0.4  # share of the smaller context's words from which two contexts are about one thing
-_RELEVANT = 0.3  # share of the question's words that both statements must speak of
 _KINDS: frozenset[Kind] = frozenset({"money", "percent", "count"})
 
 
@@ -22,13 +20,13 @@ def _context(text: str, value: Stated) -> frozenset[str]:
     """Stems of the content words near a quantity, other quantities left out."""
     near = words(text)
     at = next((i for i, w in enumerate(near) if w.start >= value.start), len(near))
-    window = near[max(0, at - _NEAR) : at + _NEAR]
+    window = near[max(0, at - TUNING.near_words) : at + TUNING.near_words]
     return frozenset(s for w in window for s in content_stems(w.text) if not s[0].isdigit())
 
 
 def _about_one_thing(a: frozenset[str], b: frozenset[str]) -> bool:
     shared = a & b
-    return len(shared) >= LEAST_SHARED and len(shared) >= _LIKE * min(len(a), len(b))
+    return len(shared) >= TUNING.least_shared and len(shared) >= TUNING.like_context * min(len(a), len(b))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def value_sides(asked: Asked, evidence: Sequence[Evidence], *, kinds: Collection
     if not conflicts:
         return ()
     first = max(conflicts, key=lambda pair: overlap(asked.stems, pair[0].context & pair[1].context))
-    if overlap(asked.stems, first[0].context & first[1].context) < _RELEVANT:
+    if overlap(asked.stems, first[0].context & first[1].context) < TUNING.relevant:
         return ()
     groups: list[list[_Amount]] = [[one] for one in first]
     for one in amounts:  # whoever else speaks of the same thing joins the side that gives its value, or makes one
@@ -114,9 +112,9 @@ def asked_value_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side,
         for want in wanted:
             like = [g for g in given if (g.value.kind, g.value.unit) == (want.value.kind, want.value.unit)]
             if any(g.agrees_with(want) for g in like):
-                if covered >= MENTIONED:
+                if covered >= TUNING.mentioned:
                     same.append(e)
-            elif like and covered >= NEARLY_ALL:
+            elif like and covered >= TUNING.nearly_all:
                 other.append(e)
     sources = {e.document_id for e in same}
     other = [e for e in other if e.document_id not in sources]

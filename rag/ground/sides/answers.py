@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.ground.sides.common import NEARLY_ALL, side
+from rag.ground.sides.common import side
 from rag.retrieve.copies import content
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.quantities import Value, same_value, values
 from rag.text.words import Word, names, plain, words
 from rag.types import Evidence, Side
-
-_LEAST_ASKED = 2  # words of a question from which two answers to it are of one thing
-_MOST_SIDES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def _given(asked: Asked, text: str) -> _Given | None:
     """None for what cannot be an answer: it speaks of too little that is asked, or gives nothing of the kind."""
     stems_asked = set(asked.stems)
     said = content(stems_asked, text)
-    if len(stems_asked) < _LEAST_ASKED or len(said.asked) < NEARLY_ALL * len(stems_asked):
+    if len(stems_asked) < TUNING.least_asked or len(said.asked) < TUNING.nearly_all * len(stems_asked):
         return None
     dates: tuple[Value, ...] = ()
     stems = said.own
@@ -89,4 +87,4 @@ def answer_sides(asked: Asked, rivals: Sequence[Evidence], answered: Sequence[st
             groups.append([(e, found)])
     if not agreeing or len(groups) < 2:
         return ()
-    return tuple(side(group[0][1].label, [e for e, _ in group]) for group in groups[:_MOST_SIDES])
+    return tuple(side(group[0][1].label, [e for e, _ in group]) for group in groups[: TUNING.most_sides])

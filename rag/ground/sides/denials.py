@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.ground.sides.common import LEAST_SHARED, MENTIONED, SPOKEN_OF, side
+from rag.ground.sides.common import side
 from rag.ground.sides.opposites import POLES
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems, overlap, plain
 from rag.types import Evidence, Side
 
-_NEAREST = 16  # sentences, by relevance, whose denials count
-_AS_FULLY = 0.75  # of what the fullest sentence has
 _DENIAL = re.compile(
     r"\b(?:no|not|never|none|neither|nor|cannot|without|lack(?:s|ed|ing)?|absence|fail(?:s|ed)? to|insufficient|"
     r"unlikely|den(?:y|ies|ied)|reject(?:s|ed)?|refut(?:e|es|ed)|disput(?:e|es|ed)|contrary|rather than|instead of|"
@@ -32,22 +31,22 @@ def denied_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side, ...]
     What exactly is denied a reader has to see; words alone do not tell it.
     """
     stems = set(asked.stems)
-    if len(stems) < LEAST_SHARED or not (asked.yes_or_no or asked.how_it_stands):
+    if len(stems) < TUNING.least_shared or not (asked.yes_or_no or asked.how_it_stands):
         return ()  # too little to tell what a denial is about, or nothing that could be denied
     poles = {POLES[s] for s in stems if s in POLES}
     if any((pair, -sign) in poles for pair, sign in poles):
         return ()  # "open or closed?" has no side that denies
-    near = sorted(evidence, key=lambda e: (-e.score, e.number))[:_NEAREST]
+    near = sorted(evidence, key=lambda e: (-e.score, e.number))[: TUNING.nearest]
     said = {e: set(content_stems(plain(e.quote))) for e in near}
     covered = {e: overlap(stems, said[e]) for e in near}
-    least = max(SPOKEN_OF, _AS_FULLY * max(covered.values(), default=0.0))
+    least = max(TUNING.spoken_of, TUNING.as_fully * max(covered.values(), default=0.0))
     denying: list[Evidence] = []
     affirming: list[Evidence] = []
     for e in near:
         turned = {(pair, -sign) for pair, sign in poles} & {POLES[s] for s in said[e] if s in POLES}
         if turned or _denies(plain(e.quote)):
             denying += [e] if covered[e] >= least else []
-        elif covered[e] >= MENTIONED:
+        elif covered[e] >= TUNING.mentioned:
             affirming.append(e)
     if not denying or not affirming or len({e.document_id for e in (*denying, *affirming)}) < 2:
         return ()

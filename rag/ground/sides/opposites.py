@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.ground.sides.common import SPOKEN_OF, side
+from rag.ground.sides.common import side
 from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems, overlap, stem, words
 from rag.types import Evidence, Side
 
@@ -43,7 +44,7 @@ def opposite_sides(asked: Asked, evidence: Sequence[Evidence], answered: Sequenc
     where the answer itself takes a side in it.
     """
     always = asked.what_sources_say
-    least = 0.0 if always else SPOKEN_OF
+    least = 0.0 if always else TUNING.spoken_of
     stems = set(asked.stems)
     named = {POLES[s][0] for s in stems if s in POLES} if asked.yes_or_no else set()
     said = {e: set(content_stems(e.quote)) for e in evidence}

@@ -1,0 +1,240 @@
+"""Every number of finding, choosing and verifying that was fitted or set by hand, with what it was set on.
+
+``TUNING`` is what the program uses. A field's metadata says how its value came about: ``data`` (the set, or "by hand"
+where no set decided), ``n`` (how many items; 0 where nothing was counted), ``date`` (when) and ``note``. A value set by
+hand is a guess that nothing has contradicted yet, and the first to doubt.
+
+The regressions have a ridge of 3 over standardised signals, on development halves only: 295 questions of ClapNQ
+(weight 1.5), 450 of SQuAD 2.0 (weight 1) and 200 of QED (weight 0.3), with bge-small-en-v1.5 (int8) and
+ms-marco-MiniLM-L-12-v2 (int8) over 24 hits. ``python benchmarks/calibrate.py SETS`` prints them anew. Five-fold
+cross-validated AUROC of ``answerable``: .88 ClapNQ, .71 SQuAD 2.0; with the language model's share .89 (n = 70) and
+.74 (n = 85). The best sentence of ``sentence`` is a gold sentence for 70 % of ClapNQ, 86 % of SQuAD 2.0 and 67 % of
+QED questions (the best by retrieval score alone: 65, 78 and 63 %), one of the first five for 98 % of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+Caution = Literal["strict", "balanced", "eager"]
+"""How sure the program must be that it can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A logistic regression: log-odds = intercept + the sum of weight times signal."""
+
+    intercept: float
+    of: Mapping[str, float]
+
+    def log_odds(self, signals: Mapping[str, float]) -> float:
+        return self.intercept + sum(weight * signals[name] for name, weight in self.of.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShare:
+    """How a language model's own opinion enters: log-odds = intercept + evidence * answerable + model * surprise,
+
+    where surprise is -log of the probability it gives to "no sentence answers"."""
+
+    intercept: float
+    evidence: float
+    model: float
+    most: float  # surprise of the 95th percentile: where even it could not help, the model need not be asked
+
+    def log_odds(self, evidence: float, surprise: float) -> float:
+        return self.intercept + self.evidence * evidence + self.model * surprise
+
+
+def _set(value: Any, data: str, n: int, date: str, note: str = "") -> Any:
+    """A field with this value and where it comes from; ``value`` is never changed, so one is enough for all."""
+    return field(default_factory=lambda: value, metadata={"data": data, "n": n, "date": date, "note": note})
+
+
+_HAND = "by hand"
+_FITTED = "ClapNQ, SQuAD 2.0, QED"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Scores are those of ``rag.retrieve.candidates``, shares are of content words, log-odds are natural."""
+
+    # --- finding chunks
+    depth: int = _set(100, _HAND, 0, "2026-11-23", "rows taken from each search")
+    dense_weight: float = _set(
+        0.65,
+        "SciFact, NFCorpus",
+        325,
+        "2026-11-25",
+        "share of the cosine, the rest is BM25. nDCG@10 .735 and .365; .711 and .370 with reciprocal rank fusion "
+        "(weights 1.5 and 1, k 60), .720 and .362 by cosine, .675 and .325 by BM25; from .6 to .7 it moves by .006",
+    )
+
+    # --- scoring sentences: the sum of the sentence's cosine, its chunk's, the question's words that it or its title
+    # has (by idf) and its chunk's fused score. Without its chunk "It was founded there in 1903." cannot be found.
+    chunk_weight: float = _set(
+        1.0, "ClapNQ, QED", 653, "2026-11-23", "gold sentence among eight: .935 to .987 and .882 to .984"
+    )
+    words_weight: float = _set(0.2, "ClapNQ, QED, NatConfQA", 727, "2026-11-23")
+    fused_weight: float = _set(0.1, _HAND, 0, "2026-11-23")
+    sentence_margin: float = _set(0.4, _HAND, 0, "2026-11-23", "below the best score: filler")
+    document_margin: float = _set(
+        0.15,
+        "ClapNQ, QED, NatConfQA",
+        727,
+        "2026-11-23",
+        "within it of the best score a document is heard before others' second",
+    )
+    leaders: float = _set(0.75, "ClapNQ, QED, NatConfQA", 727, "2026-11-23", "share of such first sentences")
+    duplicate_cosine: float = _set(0.97, _HAND, 0, "2026-11-23", "from which two sentences of a document are one")
+
+    # --- copies of a claim: a flood of documents with one lie must leave room for who says otherwise
+    most_alike: int = _set(2, "floods over seeds/", 22, "2026-11-25", "sources heard for a claim before any other")
+    same_claim: float = _set(0.5, _HAND, 0, "2026-11-25", "share of the shorter sentence's own words")
+    same_asked: float = _set(0.75, _HAND, 0, "2026-11-25", "share of the question's words in the other")
+    answers_words: float = _set(0.5, _HAND, 0, "2026-11-25", "share of the question's in an answer")
+    copy_penalty: float = _set(0.4, _HAND, 0, "2026-11-25", "off the score of a third copy: below any other answer")
+
+    # --- reading with the cross-encoder
+    read_alone: int = _set(10, "ClapNQ", 295, "2026-11-25", "sentences; 91 % of those marked as evidence")
+    read_in_context: int = _set(6, "ClapNQ", 295, "2026-11-25", "of them read again after the sentence before")
+    read_passages: int = _set(2, "ClapNQ", 295, "2026-11-25")
+    read_on_topic: int = _set(16, "seeds", 16, "2026-11-25", "sentences, where the sources are asked what they say")
+    rival_log_odds: float = _set(2.0, "ClapNQ, SQuAD 2.0, RAMDocs", 150, "2026-11-25", "a sentence is an answer")
+    rival_gap: float = _set(3.0, "ClapNQ, SQuAD 2.0, RAMDocs", 150, "2026-11-25", "below the best: as good")
+    min_log_odds: float = _set(-11.0, _HAND, 0, "2026-11-25", "used where a sentence was not read in context")
+    topic_gap: float = _set(3.0, "seeds", 16, "2026-11-25", "below the sentence that has most to do with the subject")
+    answerable: Weights = _set(
+        Weights(
+            -5.3343,
+            MappingProxyType(
+                {
+                    "score": 3.083,  # the best sentence's retrieval score
+                    "in_context": 0.0863,  # the cross-encoder's best log-odds of a sentence after the one before it
+                    "passage": 0.0542,  # its best log-odds of a whole chunk
+                    "second": 0.0482,  # its second best log-odds of a sentence alone
+                    "missing_names": -0.6874,  # names of the question that the best sentence's chunk lacks
+                    "negated": -2.4764,  # 1 where the question is negated and the best sentence is not
+                    "missing_values": -1.0267,  # quantities of the question that the chunk does not state
+                }
+            ),
+        ),
+        _FITTED,
+        945,
+        "2026-11-25",
+        "whether any sentence answers",
+    )
+    sentence: Weights = _set(
+        Weights(
+            -1.854,
+            MappingProxyType(
+                {
+                    "score_gap": 2.154,  # retrieval score less the best one's
+                    "alone": 0.018,  # the cross-encoder's log-odds
+                    "in_context": -0.01,
+                    "alone_gap": 0.098,  # less the best one's
+                    "in_context_gap": 0.072,
+                    "same_document": 2.557,  # 1 for sentences of the document of the likeliest one
+                }
+            ),
+        ),
+        _FITTED,
+        945,
+        "2026-11-25",
+        "whether this sentence answers",
+    )
+    taken: float = _set(
+        -0.6,
+        _FITTED,
+        945,
+        "2026-11-25",
+        "log-odds of `sentence` from which one is cited besides the best, four in all: 2.6 a ClapNQ question, 61 % of "
+        "them gold, the answer in one for 81 % of QED. From -0.1 on 1.9, 66 and 75 %; from -1 on 2.9, 59 and 86 %, but "
+        "33 of 58 such later sentences were judged no help to answer",
+    )
+
+    # --- answer or refuse
+    models: Mapping[str, ModelShare] = _set(
+        MappingProxyType({"qwen2.5-coder-1.5b-instruct": ModelShare(-1.357, 0.831, 0.641, 3.52)}),
+        "ClapNQ, SQuAD 2.0",
+        155,
+        "2026-11-25",
+        "any other model is not listened to about what cannot be answered",
+    )
+    unheard: ModelShare = _set(ModelShare(0.0, 1.0, 0.0, 0.0), _HAND, 0, "2026-11-25")
+    topic: ModelShare = _set(
+        ModelShare(1.15, 1.0, 0.0, 0.0),
+        "seeds",
+        16,
+        "2026-11-25",
+        "for what the sources say about something any word on it is an answer, and the cross-encoder, trained on "
+        "questions for facts, gives less; no set has such questions",
+    )
+    caution: Mapping[Caution, float] = _set(
+        MappingProxyType({"strict": 0.6, "balanced": -0.15, "eager": -0.8}),
+        "ClapNQ, SQuAD 2.0",
+        80,
+        "2026-11-25",
+        "log-odds from which a question is answered",
+    )
+
+    # --- choosing
+    most_quoted: int = _set(4, "ClapNQ", 152, "2026-11-25", "sentences a question gets at most")
+    most_compared: int = _set(24, "NatConfQA", 74, "2026-11-23", "sentences looked through for disagreement")
+    views: int = _set(3, "NatConfQA", 98, "2026-11-25", "sources of a yes-or-no question; 4 or 5 showed no more sides")
+    view_margin: float = _set(0.15, _HAND, 0, "2026-11-25", "in score, to the first of them")
+
+    # --- verifying
+    same_words: float = _set(0.85, _HAND, 0, "2026-11-23", "from which a claim is the source's own wording")
+    same_order: float = _set(0.7, "answers judged by hand", 100, "2026-11-25", "of those words, in the source's order")
+    some_words: float = _set(0.4, _HAND, 0, "2026-11-23", "below it the source speaks of something else")
+    fragment_words: int = _set(4, _HAND, 0, "2026-11-23", "fewer without an auxiliary: the end of the question")
+    most_judged: int = _set(2, _HAND, 0, "2026-11-23", "premises the judge reads a round: it is the slow part")
+    support: Weights = _set(
+        Weights(
+            -2.036,
+            MappingProxyType(
+                {
+                    "judge": 0.947,  # the language model's log-odds of Yes, less those for the opposite where above 0
+                    "coverage": 2.134,  # share of the claim's content words in the premise
+                }
+            ),
+        ),
+        "WiCE, SciFact",
+        260,
+        "2026-11-26",
+        "whether a premise supports a claim where exact checks pass; the sets count alike. AUROC cross-validated by "
+        "claim .85 and .84; the whole rule .89 and .84, precision .91 (n = 11) and .86 (n = 7); .72 on 71 other pairs "
+        "of SciFact",
+    )
+    supported: float = _set(
+        1.0, "answers judged by hand", 60, "2026-11-25", "log-odds from which prose is shown, else its quotation"
+    )
+    described: int = _set(2, _HAND, 0, "2026-11-25", "words between from or by and the name")
+    limited: int = _set(2, _HAND, 0, "2026-11-26", "content words after a limiting word that it still limits")
+
+    # --- answers that other sources add
+    most_answers: int = _set(6, _HAND, 0, "2026-11-25", "sentences of an answer to which others add theirs")
+    added_words: float = _set(0.6, "RAMDocs", 110, "2026-11-25", "share of the question's words in such an answer")
+    added_margin: float = _set(0.3, _HAND, 0, "2026-11-25", "in score, to the best sentence")
+    fitting: float = _set(0.4, _HAND, 0, "2026-11-25", "added to a sentence with a quantity of the kind asked")
+
+    # --- sides of a disagreement
+    near_words: int = _set(12, _HAND, 0, "2026-11-23", "either side of a quantity: they say what it measures")
+    like_context: float = _set(0.4, _HAND, 0, "2026-11-23", "share of the smaller context that two have in common")
+    least_shared: int = _set(3, _HAND, 0, "2026-11-23", "words from which two texts are about one thing")
+    relevant: float = _set(0.3, _HAND, 0, "2026-11-23", "share of the question's words both statements speak of")
+    mentioned: float = _set(0.4, "NatConfQA", 270, "2026-11-25", "share of the question's words in who affirms")
+    spoken_of: float = _set(0.5, "NatConfQA", 270, "2026-11-25", "... in who denies")
+    nearly_all: float = _set(0.75, "NatConfQA", 270, "2026-11-25", "... in who gives another figure or answer")
+    as_fully: float = _set(0.75, "NatConfQA", 270, "2026-11-25", "... of what the fullest sentence has")
+    nearest: int = _set(16, "NatConfQA", 270, "2026-11-26", "sentences whose denials count; 8: F1 .52, 16: .556")
+    least_asked: int = _set(2, _HAND, 0, "2026-11-25", "words of a question that two answers share")
+    most_quotes: int = _set(2, _HAND, 0, "2026-11-23", "of one document for a side")
+    most_sides: int = _set(4, _HAND, 0, "2026-11-25")
+
+
+TUNING = Tuning()
