@@ -7,11 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag import config
 from rag.errors import DataSetError, RagError
 
 if TYPE_CHECKING:
@@ -44,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
     search = command("search", "show the evidence for a question; no language model runs")
     search.add_argument("question")
-    search.add_argument("-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show (default: 8)")
+    search.add_argument(
+        "-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show, 1 to 9 (default: 3)"
+    )
     search.add_argument("--json", action="store_true", help="print the evidence as data")
     evaluation = command("eval", "score evaluation sets: retrieval, answers, disagreement, verifier pairs")
     evaluation.add_argument("sets", nargs="*", metavar="DIR", help="a set, or a folder of sets")
@@ -109,7 +109,9 @@ def _positive(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    config.offline_environment()
+    from rag.config import offline_environment  # only now: `rag --help` ends above, and is to be quick
+
+    offline_environment()
     try:
         return _run(arguments)
     except RagError as error:
@@ -124,8 +126,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    flags = {field.name: getattr(arguments, field.name, None) for field in fields(config.Settings)}
-    return config.settings(flags, file=Path(arguments.config) if arguments.config else None)
+    from dataclasses import fields
+
+    from rag.config import Settings, settings
+
+    flags = {field.name: getattr(arguments, field.name, None) for field in fields(Settings)}
+    return settings(flags, file=Path(arguments.config) if arguments.config else None)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -50,6 +50,7 @@ def offline_environment() -> None:
         HF_HUB_DISABLE_PROGRESS_BARS="1",
         TRANSFORMERS_OFFLINE="1",
         GRADIO_ANALYTICS_ENABLED="False",
+        ORT_DISABLE_TELEMETRY="1",  # rag/models/onnx_bert.py sets it as well, for a program that calls only the library
         DO_NOT_TRACK="1",
     )
 
@@ -246,7 +247,7 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, _Given]:
         known = sorted({*variables, *OTHER_VARIABLES})
         near = _nearest(unknown[0], known)
         raise ConfigError(  # without its value, which may be a password under a misspelt name
-            f"Unknown variable {', '.join(unknown)}{_guess(near)}; known are {', '.join(known)}.",
+            f"Unknown variable {', '.join(unknown)}.{_guess(near)} Known are {', '.join(known)}.",
             fix=f"unset {' '.join(unknown)}" + (f" (or rename it to {near})" if near else ""),
         )
     return {
@@ -272,7 +273,7 @@ def _refuse_unknown(names: Collection[str], *, where: str) -> None:
     if unknown := sorted(set(names) - set(known)):
         near = _nearest(unknown[0], known)
         raise ConfigError(
-            f"Unknown setting {', '.join(map(repr, unknown))}{where}{_guess(near)}; known are {', '.join(known)}.",
+            f"Unknown setting {', '.join(map(repr, unknown))}{where}.{_guess(near)} Known are {', '.join(known)}.",
             fix=f"write {near} instead of {unknown[0]}" if near else f"remove {', '.join(unknown)}{where}",
         )
 
@@ -285,7 +286,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _guess(near: str) -> str:
-    return f": did you mean {near}?" if near else ""
+    return f" Did you mean {near}?" if near else ""
 
 
 def _parsed(name: str, given: _Given) -> Any:

@@ -44,7 +44,7 @@ def test_a_misspelt_variable_is_named_with_the_nearest_setting_and_all_of_them()
         settings(environ={"RAG_PASAGES": "3"})
     message = str(caught.value)
     assert "RAG_PASAGES" in message
-    assert "did you mean RAG_PASSAGES?" in message
+    assert "Did you mean RAG_PASSAGES?" in message
     assert "RAG_MODELS_DIR" in message  # of the list
     assert caught.value.fix == "unset RAG_PASAGES (or rename it to RAG_PASSAGES)"
 
@@ -61,7 +61,7 @@ def test_a_variable_like_no_setting_is_refused_without_a_guess() -> None:
     with pytest.raises(ConfigError) as caught:
         settings(environ={"RAG_QQQQ": "", "RAG_ZZZZ": "1"})
     assert "RAG_QQQQ, RAG_ZZZZ" in str(caught.value)
-    assert "did you mean" not in str(caught.value)
+    assert "Did you mean" not in str(caught.value)
     assert caught.value.fix == "unset RAG_QQQQ RAG_ZZZZ"
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_key_is_named_with_its_place_and_the_nearest_setting(where: s
     file.write_text("pasages = 3\n" if where == "file" else "")
     with pytest.raises(ConfigError, match="'pasages'") as caught:
         settings({"pasages": 3} if where == "flags" else None, file=file, environ=NOWHERE)
-    assert "did you mean passages?" in str(caught.value)
+    assert "Did you mean passages?" in str(caught.value)
     assert (str(file) in str(caught.value)) == (where == "file")
     assert caught.value.fix
 
@@ -246,6 +246,7 @@ def test_libraries_are_told_to_stay_off_the_network_whatever_the_user_has_set(mo
     config.offline_environment()
     assert os.environ["HF_HUB_OFFLINE"] == os.environ["TRANSFORMERS_OFFLINE"] == "1"
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
     assert os.environ["HOME"] == "/home/ann"
 
 
