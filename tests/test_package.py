@@ -96,6 +96,9 @@ def test_the_program_runs_from_the_wheel(installed: Installed) -> None:
     path, checkout = done.stdout.split()
     assert Path(path).is_relative_to(installed.bin.parent)
     assert checkout == "False"
+    code = "import rag, importlib.metadata as m; assert rag.__version__ == m.version('quoted-rag'); print(rag.open)"
+    faced = installed.run("python", "-c", code)
+    assert faced.returncode == 0, faced.stderr
     helped = installed.run("rag", "--help")
     assert helped.returncode == 0, helped.stderr
     assert re.search(r"^ +ui +open the chat", helped.stdout, re.M)
