@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("--seeds", metavar="DIR", help="the folder of documents (default: seeds/)")
-        sub.add_argument("--index", metavar="DIR", help="the folder of the index (default: index/)")
+        sub.add_argument("--index", metavar="DIR", help="the folder of the index (default: one for each --seeds)")
         sub.add_argument("--config", metavar="FILE", help="a TOML file with settings (default: rag.toml)")
         return sub
 
@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
     search = command("search", "show the evidence for a question; no language model runs")
     search.add_argument("question")
-    search.add_argument("-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show (default: 8)")
+    search.add_argument(
+        "-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show, 1 to 9 (default: 3)"
+    )
     search.add_argument("--json", action="store_true", help="print the evidence as data")
     evaluation = command("eval", "score evaluation sets: retrieval, answers, disagreement, verifier pairs")
     evaluation.add_argument("sets", nargs="*", metavar="DIR", help="a set, or a folder of sets")
@@ -81,6 +83,20 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print every check as data")
     mcp = command("mcp", "serve ask, search and read_document to an MCP client on standard input and output")
     mcp.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
+    ui = command("ui", "open the chat in the browser, the index in step with the folder of documents")
+    ui.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
+    ui.add_argument("--embedder", metavar="MODEL", help="a model of `rag models`, or a sentence-transformers folder")
+    ui.add_argument("--models-dir", metavar="DIR", help="the folder of the model files")
+    ui.add_argument("--threads", type=int, metavar="N", help="processor threads; 0: one a core")
+    ui.add_argument("--host", help="127.0.0.1, localhost or ::1; another only with --auth")
+    ui.add_argument("--port", type=int, metavar="N", help="0: any free one")
+    ui.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    ui.add_argument("--api", action="store_true", help="serve /api/ to programs, too")
+    ui.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        help="ask for them on every request; the variable RAG_AUTH does so without a trace in the list of processes",
+    )
     return parser
 
 
@@ -93,10 +109,9 @@ def _positive(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    from rag.config import offline_environment  # only now: `rag --help` ends above, and is to be quick
+
+    offline_environment()
     try:
         return _run(arguments)
     except RagError as error:
@@ -111,10 +126,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    from rag.config import settings
+    from dataclasses import fields
 
-    names = ("seeds", "index", "generator", "evidence_sentences", "model_source")
-    flags = {name: getattr(arguments, name, None) for name in names}
+    from rag.config import Settings, settings
+
+    flags = {field.name: getattr(arguments, field.name, None) for field in fields(Settings)}
     return settings(flags, file=Path(arguments.config) if arguments.config else None)
 
 
@@ -141,6 +157,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _verify(settings, Path(arguments.file), as_json=arguments.json)
         case "mcp":
             return _mcp(settings)
+        case "ui":
+            return _ui(settings, arguments)
     raise AssertionError(arguments.command)
 
 
@@ -150,10 +168,12 @@ def _print_json(value: Any) -> None:
 
 def _build(settings: Settings, *, stay: bool) -> int:
     from rag import opening
+    from rag.load.walk import check_folder
     from rag.models import store as models
 
+    check_folder(settings.seeds)  # before anything is fetched
     with models.tqdm_progress() as progress:
-        models.fetch(settings.embedder, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+        models.fetch(settings.embedder, settings.models, source=settings.model_source, progress=progress)
         embedder = opening.open_embedding(settings)
         report = opening.sync(settings, embedder, progress=progress)
     print(report_text(report))
@@ -251,7 +271,7 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
     work = Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval"
     with models.tqdm_progress() as progress:
         for name in (settings.embedder, settings.reranker) if arguments.no_answers else settings.model_names:
-            models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+            models.fetch(name, settings.models, source=settings.model_source, progress=progress)
         run = Run(
             settings,
             opening.open_embedding(settings),
@@ -304,7 +324,7 @@ def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
     )
     with models.tqdm_progress() as progress:
         for name in settings.model_names if plan.answers else (settings.embedder, settings.reranker):
-            models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+            models.fetch(name, settings.models, source=settings.model_source, progress=progress)
         report = bench.bench(settings, plan, progress=progress)
     given = [f"--{n} {Path(str(v)).name}" for n in ("questions", "limit", "generator") if (v := getattr(arguments, n))]
     given += ["--sets " + " ".join(one.name for one in plan.sets)] if plan.sets else []
@@ -334,7 +354,7 @@ def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
     with models.tqdm_progress() as progress:
         for name in names:
             if action == "fetch":
-                path = models.fetch(name, settings.models, source=settings.model_source, progress=progress)  # type: ignore[arg-type]
+                path = models.fetch(name, settings.models, source=settings.model_source, progress=progress)
                 print(f"{name}: {path}")
             else:
                 found = models.verify(name, settings.models, progress=progress)
@@ -369,4 +389,13 @@ def _mcp(settings: Settings) -> int:
     with closing(open_assistant(settings, fetch=False)) as assistant:
         assistant.load_generator()
         serve(assistant)
+    return ANSWERED
+
+
+def _ui(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Until Ctrl-C."""
+    from rag.web.serve import open_page
+
+    auth = os.environ.get("RAG_AUTH", "") if arguments.auth is None else arguments.auth
+    open_page(settings, browser=not arguments.no_browser, api=arguments.api, auth=auth)
     return ANSWERED

@@ -1,7 +1,7 @@
 """What can go wrong and needs a person. A refusal is an Answer, not an error.
 
 RagError                  message = what happened, the value seen, the command that fixes it
-├── ConfigError           a setting is unknown or out of bounds
+├── ConfigError           a setting or variable is unknown, or its value is not possible
 ├── CorpusError           the folder of documents is missing, empty or unreadable
 ├── DataSetError          a file of an evaluation set is missing or malformed; names file and line
 ├── LoadError             one file cannot be read as a document; the build reports it and goes on
@@ -33,7 +33,7 @@ class RagError(Exception):
 
 
 class ConfigError(RagError):
-    """A setting is unknown or out of bounds."""
+    """A setting or variable is unknown, or its value is not possible."""
 
 
 class CorpusError(RagError):

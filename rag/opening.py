@@ -11,6 +11,7 @@ from rag.errors import IndexLocked
 from rag.index.build import build
 from rag.index.changes import needs_build
 from rag.index.snapshot import load_index
+from rag.load.walk import check_folder
 from rag.models import store
 from rag.models.embed import open_embedder
 from rag.models.protocols import Embedder, Generator, Reranker, Verifier
@@ -62,6 +63,7 @@ def open_assistant(
     progress: Progress | None = None,
 ) -> Assistant:
     """An assistant over the settings' folder: models fetched, index in step. Otherwise as ``open_folder``."""
+    check_folder(settings.seeds)  # before anything is fetched
     if fetch:
         given = zip(settings.model_names, (embedder, reranker, generator), strict=True)
         fetch_models(settings, *(name for name, part in given if part is None), progress=progress)

@@ -73,14 +73,6 @@ def test_models_are_listed_without_any(tmp_path: Path) -> None:
     assert "missing" in done.stdout
 
 
-def test_settings_come_from_file_environment_and_flags_in_that_order(tmp_path: Path) -> None:
-    from rag.config import settings
-
-    (tmp_path / "rag.toml").write_text("passages = 3\nport = 1\nanswer_tokens = 20\n")
-    found = settings({"port": 3}, file=tmp_path / "rag.toml", environ={"RAG_PORT": "2", "RAG_PASSAGES": "4"})
-    assert (found.answer_tokens, found.passages, found.port) == (20, 4, 3)
-
-
 def test_the_golden_questions_quote_the_seeds_exactly() -> None:
     for line in (ROOT / "tests" / "golden" / "questions.jsonl").read_text("utf-8").splitlines():
         question = json.loads(line)

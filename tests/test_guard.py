@@ -168,20 +168,10 @@ def test_a_log_in_needs_a_user_and_a_long_password(auth):
         open_port("127.0.0.1", 0, auth=auth)
 
 
-def test_ui_takes_its_flags(monkeypatch):
-    from ui import parse
-
-    monkeypatch.setenv("RAG_AUTH", "ann:from-the-environment")
-    chosen, serving = parse(["--port", "0", "--api", "--no-browser"])
-    assert (chosen.port, serving.api, serving.browser, serving.auth) == (0, True, False, "ann:from-the-environment")
-    monkeypatch.delenv("RAG_AUTH")
-    assert parse([])[1].auth == ""
-
-
 def test_a_taken_port_is_named_with_another():
     with open_port("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         assert address(first) == f"http://127.0.0.1:{port}/"
         with pytest.raises(ConfigError, match=rf"Port {port} is in use") as caught:
             open_port("127.0.0.1", port)
-        assert caught.value.fix.startswith("python ui.py --port ")
+        assert caught.value.fix.startswith("python -m rag ui --port ")

@@ -23,11 +23,11 @@ FLOORS = [
     {"assistant"},
     {"opening"},
     {"web", "measure", "mcp", "doctor"},
-    {"cli", "ui", "__init__"},
-    {"__main__"},
+    {"cli", "__init__"},
+    {"__main__", "ui"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-SETTINGS_READERS = {"__init__", "assistant", "opening", "cli", "ui", "doctor", "measure", "web"}
+SETTINGS_READERS = {"__init__", "assistant", "opening", "cli", "doctor", "measure", "web"}
 OWNERS = {
     "torch": {"rag/models/llm/hf.py", "rag/models/embed.py", "rag/models/rerank.py", "rag/measure/limits.py"},
     "sentence_transformers": {"rag/models/embed.py", "rag/models/rerank.py"},

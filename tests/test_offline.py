@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -72,3 +73,13 @@ def test_the_doctor_asks_only_that_where_it_is_told_to(tmp_path: Path, capsys: p
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith(("ok", "FAIL"))] == lines[:1]
     assert lines[0].startswith("FAIL  a question, with the network blocked:")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it reports through the system")
+def test_onnxruntime_keeps_no_events_to_send(tmp_path: Path) -> None:
+    """It writes those it means to send, and an id of the machine, into the user's cache folder before it sends any."""
+    code = "from rag.models.onnx_bert import _onnxruntime; _onnxruntime().SessionOptions()"
+    quiet = ("CI", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY")  # where CI is set, it sends nothing anyway
+    environment = {name: value for name, value in os.environ.items() if name not in quiet} | {"HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment, timeout=60)
+    assert [str(path) for path in tmp_path.rglob("*") if "microsoft" in str(path).lower()] == []

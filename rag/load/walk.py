@@ -22,14 +22,22 @@ class File:
     mtime_ns: int
 
 
+def check_folder(seeds: Path) -> None:
+    """Raises CorpusError where the folder of documents is missing."""
+    if not seeds.is_dir():
+        raise CorpusError(
+            f"The folder of documents {seeds} does not exist.",
+            fix='name yours: --seeds FOLDER, or seeds = "FOLDER" in rag.toml, or rag.open("FOLDER") in Python',
+        )
+
+
 def walk(seeds: Path) -> tuple[list[File], list[FileOutcome]]:
     """Regular files with a known suffix, sorted by id, and an outcome for everything else.
 
     No symbolic link is followed; hidden files and folders, those of version control among them, are passed over.
     Raises CorpusError where the folder is missing or cannot be read.
     """
-    if not seeds.is_dir():
-        raise CorpusError(f"The folder of documents {seeds} does not exist.", fix="python -m rag build --seeds FOLDER")
+    check_folder(seeds)
     files: list[File] = []
     passed: list[FileOutcome] = []
     for item in _items(seeds, seeds):

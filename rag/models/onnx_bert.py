@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +32,9 @@ class OnnxBert:
 
     def __init__(self, folder: Path, *, threads: int) -> None:
         """``folder`` holds model.onnx, tokenizer.json and perhaps tokenizer_config.json."""
-        import onnxruntime
         from tokenizers import Tokenizer
 
+        onnxruntime = _onnxruntime()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens(folder))
@@ -63,6 +64,17 @@ class OnnxBert:
         types = np.asarray([encoding.type_ids], np.int64)
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
         return np.asarray(self._session.run(None, {name: feed[name] for name in self._inputs})[0][0], np.float32)
+
+
+def _onnxruntime() -> Any:
+    """The library, told first to report to nobody: since 1.29 it sends events to its maker unless this is set.
+
+    Its sending is native code that neither Python nor ``rag doctor`` sees, and it looks at the variable only once.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime
 
 
 def encodable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The chat for programs: three paths over HTTP, off unless asked for (``python ui.py --api``).
+"""The chat for programs: three paths over HTTP, off unless asked for (``rag ui --api``).
 
 GET  /api/documents                       {"generation", "documents": [...]}
 POST /api/search  {"question"}            what ``rag search --json`` prints

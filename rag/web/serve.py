@@ -5,14 +5,39 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+import webbrowser
+from contextlib import closing
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from rag.config import Settings
 from rag.errors import ConfigError
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def open_page(settings: Settings, *, browser: bool, api: bool, auth: str) -> None:
+    """Bring the index in step with the documents, then serve the chat until Ctrl-C.
+
+    ``browser``: open it there; ``api``: serve ``/api/`` to programs, too; ``auth``: the USER:PASSWORD every request
+    must carry, or "". Raises RagError, ConfigError for a port or host before anything is loaded.
+    """
+    listener = open_port(settings.host, settings.port, auth=auth)  # first: a taken port should not cost a minute
+    from rag.models.store import tqdm_progress
+    from rag.opening import open_assistant
+
+    with tqdm_progress() as progress:
+        assistant = open_assistant(settings, progress=progress)
+    from rag.web.app import create_app
+
+    with closing(assistant):
+        server = Server(create_app(assistant, auth=auth, api=api))
+        print(f"The chat is at {address(listener)}  (Ctrl-C ends it)", flush=True)
+        if browser:
+            webbrowser.open(address(listener))
+        server.run(sockets=[listener])
 
 
 def open_port(host: str, port: int, *, auth: str = "") -> socket.socket:
@@ -27,7 +52,7 @@ def open_port(host: str, port: int, *, auth: str = "") -> socket.socket:
         raise ConfigError(
             f"host = {host!r} is refused: other machines could reach the chat there. Possible are {', '.join(HOSTS)}, "
             "or the address of a network card together with --auth.",
-            fix="python ui.py --host 127.0.0.1, or python ui.py --host 0.0.0.0 --auth USER:PASSWORD",
+            fix="python -m rag ui --host 127.0.0.1, or python -m rag ui --host 0.0.0.0 --auth USER:PASSWORD",
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -37,11 +62,13 @@ def open_port(host: str, port: int, *, auth: str = "") -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRNOTAVAIL:
-            raise ConfigError(f"This machine has no address {host}.", fix="python ui.py --host 127.0.0.1") from error
+            raise ConfigError(
+                f"This machine has no address {host}.", fix="python -m rag ui --host 127.0.0.1"
+            ) from error
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         taken = "in use by another program" if error.errno == errno.EADDRINUSE else "not open to this user"
-        raise ConfigError(f"Port {port} is {taken}.", fix=f"python ui.py --port {_another(port)}") from error
+        raise ConfigError(f"Port {port} is {taken}.", fix=f"python -m rag ui --port {_another(port)}") from error
     listener.listen(128)
     return listener
 
@@ -55,7 +82,7 @@ def check_auth(auth: str) -> None:
     if not user or not colon or len(password) < SHORTEST_PASSWORD:
         raise ConfigError(
             f"--auth needs USER:PASSWORD, the password at least {SHORTEST_PASSWORD} characters long.",
-            fix="python ui.py --auth ann:a-long-password",
+            fix="python -m rag ui --auth ann:a-long-password",
         )
 
 
