@@ -33,9 +33,9 @@ class NetworkUsed(RagError):
 
 @contextmanager
 def no_network() -> Iterator[list[str]]:
-    """Block connections and name look-ups off the machine for this process, for good; yields what was attempted.
+    """Block connections and name look-ups off the machine within this block; yields what was attempted.
 
-    An audit hook cannot be removed again, so it is switched by the flag it shares with this block.
+    Python cannot remove an audit hook again. It stays for the life of the process, but after the block it does nothing.
     """
     attempted: list[str] = []
     active = [True]

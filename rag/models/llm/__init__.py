@@ -5,9 +5,12 @@ llama.py      GGUF files through the prebuilt llama.cpp
 native.py     GGUF files through a llama.cpp compiled for this processor
 hf.py         transformers checkpoints
 engines.py    whether there is a compiled llama.cpp, and whether it fits
+engine.py     the prebuilt llama.cpp itself, for llama.py
 greedy.py     greedy decoding over single steps, for native.py and hf.py
 chat.py       a Prompt as the string a family of models reads
 gguf.py       the metadata of a GGUF file
+prefix_cache.py  the engine's state after a prompt's prefix, kept between runs
+stop_strings.py  where a text that is still being written ends
 stream.py     a blocking engine as an iterator that can be left
 threads.py    how many threads are worth starting
 """
