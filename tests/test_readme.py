@@ -305,7 +305,7 @@ def test_the_first_program_prints_the_answer_of_the_transcript(fetched: Callable
         text=True,
         cwd=ROOT,
         env=os.environ | {"RAG_INDEX": str(tmp_path)},
-        timeout=300,
+        timeout=550,
     )
     assert done.returncode == 0, done.stderr
     sentences, _, quotations = block("transcript").partition("\n")[2].partition("\n\nQuotations:\n")
