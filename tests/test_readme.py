@@ -157,6 +157,12 @@ def test_every_result_committed_has_its_command() -> None:
         assert f"`{result.name}`" in page, result.name
 
 
+def test_every_file_of_the_test_data_says_where_it_is_from() -> None:
+    page = (ROOT / "tests" / "data" / "README.md").read_text("utf-8")
+    for file in set((ROOT / "tests" / "data").iterdir()) - {ROOT / "tests" / "data" / "README.md"}:
+        assert file.name in page, file.name
+
+
 def test_the_readme_can_be_read_in_five_minutes() -> None:
     assert len(README.splitlines()) <= 170
 
