@@ -3,8 +3,8 @@
     python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190]
 
 SETS holds clapnq, squad2, qed, verify_wice and verify_scifact. Signals of a question take the cross-encoder about a
-second, a pair of claim and passage takes the language model some, so they are kept in --work and an interrupted run
-goes on. The language model's share needs the language model: it is fitted to the scores
+second, a pair of claim and passage takes the language model some, so they are kept in --work, and an interrupted run
+of the same program goes on. The language model's share needs the language model: it is fitted to the scores
 it gives while questions are answered, and not here.
 """
 
@@ -21,11 +21,10 @@ from platformdirs import user_cache_path
 
 from rag import opening
 from rag.config import settings
-from rag.errors import RagError
 from rag.ground.checks import check
 from rag.ground.verify import signals as signals_of_support
-from rag.index.build import index_documents
-from rag.index.snapshot import Index, load_index
+from rag.index.sources import sources_digest
+from rag.measure.answers_cache import index_of_documents
 from rag.measure.datasets import read_set
 from rag.measure.evaluate import Run, judge_pairs, sample
 from rag.measure.gold import same_sentence
@@ -77,10 +76,11 @@ def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[di
     chosen = settings()
     reranker = opening.open_ranking(chosen)
     data = read_set(folder, documents=chosen.seeds)
-    kept = work / f"{folder.name}.jsonl"
+    made_by = sources_digest("rag.index.build", "rag.retrieve.relevance", "rag.models.embed", "rag.models.rerank")
+    kept = work / f"{folder.name}-{made_by}.jsonl"
     rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
     done = {row["id"] for row in rows}
-    index = _open(work / folder.name, data.documents, embedder)
+    index = index_of_documents(data.documents, work / folder.name, embedder, progress=lambda what, done, total: None)
     for question in sample(data.questions, limit, 0):
         if question.id in done:
             continue
@@ -107,14 +107,6 @@ def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[di
         print(f"\r{folder.name}: {len(rows)}", end="", flush=True)
     print()
     return rows
-
-
-def _open(folder: Path, documents: object, embedder: Embedder) -> Index:
-    try:
-        return load_index(folder, fingerprint=embedder.fingerprint)
-    except RagError:
-        index_documents(documents, folder, embedder)  # type: ignore[arg-type]
-        return load_index(folder, fingerprint=embedder.fingerprint)
 
 
 def main() -> None:

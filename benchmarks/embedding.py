@@ -22,8 +22,9 @@ from typing import Any
 
 from rag.config import settings
 from rag.index.chunk import chunk_document
+from rag.index.sources import sources_digest
 from rag.load import load
-from rag.measure.machine import machine, sources_digest, versions
+from rag.measure.machine import machine, versions
 from rag.models import store as models
 from rag.models.embed import open_embedder
 

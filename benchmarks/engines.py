@@ -373,7 +373,8 @@ def main() -> None:
         work(name, model, int(threads))
         return
     from rag.config import settings
-    from rag.measure.machine import machine, sources_digest, versions
+    from rag.index.sources import sources_digest
+    from rag.measure.machine import machine, versions
     from rag.models import store as models
 
     asked = requests(given.questions)
@@ -408,7 +409,7 @@ def main() -> None:
         "load_average": round(os.getloadavg()[0], 1),
         "machine": machine(),
         "versions": versions(),
-        "sources": sources_digest(("models/llm", "ground/prompt.py")),
+        "sources": sources_digest("rag.models.llm", "rag.ground.prompt"),
     }
     print(json.dumps({key: report[key] for key in ("engines", "native_tokens_a_second_by_step")}, indent=1))
     if given.out:

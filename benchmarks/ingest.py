@@ -38,7 +38,8 @@ from rag.index import lexical, writer
 from rag.index.build import build
 from rag.index.changes import needs_build, stale
 from rag.index.snapshot import load_index
-from rag.measure.machine import machine, sources_digest, versions
+from rag.index.sources import sources_digest
+from rag.measure.machine import machine, versions
 from rag.models.protocols import Embedder
 from rag.opening import open_embedding
 from rag.types import BuildReport, Chunk, Document, Span, Vectors

@@ -136,7 +136,8 @@ def sample(arguments: list[str], runs: int) -> Counter[str]:
 
 
 def main(out: Path) -> None:
-    from rag.measure.machine import machine, sources_digest, versions
+    from rag.index.sources import sources_digest
+    from rag.measure.machine import machine, versions
 
     stages = {}
     for name, (arguments, runs) in STAGES.items():

@@ -34,8 +34,9 @@ from rag.index import dense
 from rag.index import generations as store
 from rag.index.arrays import ArrayWriter
 from rag.index.snapshot import Index, load_index
+from rag.index.sources import sources_digest
 from rag.index.writer import IndexWriter, write_index
-from rag.measure.machine import machine, sources_digest, versions
+from rag.measure.machine import machine, versions
 from rag.types import Chunk, Document, Span, Vectors
 
 DIMENSION, INTRINSIC = 384, 48

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.config import settings
-from rag.measure.machine import machine, sources_digest, versions
+from rag.index.sources import sources_digest
+from rag.measure.machine import machine, versions
 from rag.opening import open_assistant
 
 ROOT = Path(__file__).resolve().parent.parent

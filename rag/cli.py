@@ -257,7 +257,7 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag import opening
     from rag.measure import audit
     from rag.measure.evaluate import Run, evaluate
-    from rag.measure.report import save, table
+    from rag.measure.report import evaluation_table, save_report
     from rag.models import store as models
 
     if not arguments.sets:
@@ -285,14 +285,14 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
             progress=progress,
             heard=lambda name, question, answer: said.extend(audit.rows(name, question, answer)),
         )
-        keep = (lambda report: save(report, Path(arguments.out))) if arguments.out else None
+        keep = (lambda report: save_report(report, Path(arguments.out))) if arguments.out else None
         report = evaluate([Path(folder) for folder in arguments.sets], run, done=keep)
     if arguments.json:
         _print_json(report)
     else:
-        print(table(report))
+        print(evaluation_table(report))
     if arguments.audit:
-        audit.save(chosen := audit.sample(said, arguments.audit, seed=arguments.seed), sheet)
+        audit.save_sheet(chosen := audit.even_sample(said, arguments.audit, seed=arguments.seed), sheet)
         print(f"{sheet}: {len(chosen)} of {len(said)} answer sentences to judge", file=sys.stderr)
     return FAILED if any("error" in one or one.get("failed") for one in report["sets"]) else ANSWERED
 
@@ -302,18 +302,18 @@ def _judged(arguments: argparse.Namespace) -> int:
 
     from rag.measure import audit
 
-    found = audit.read(Path(arguments.judged))
+    found = audit.read_sheet(Path(arguments.judged))
     if arguments.json:
         shares = {column: {group: asdict(m) for group, m in of.items()} for column, of in audit.judged(found).items()}
         _print_json({"rows": len(found), **shares, "unfilled": audit.unfilled(found)})
     else:
-        print(audit.table(found))
+        print(audit.judgement_table(found))
     return ANSWERED
 
 
 def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag.measure import bench
-    from rag.measure.report import save
+    from rag.measure.report import save_report
     from rag.models import store as models
 
     plan = bench.Plan(
@@ -330,11 +330,11 @@ def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
     given += ["--sets " + " ".join(one.name for one in plan.sets)] if plan.sets else []
     report = {"command": " ".join(["rag bench", *given, *(["--no-answers"] if arguments.no_answers else [])]), **report}
     if arguments.out:
-        save(report, Path(arguments.out))
+        save_report(report, Path(arguments.out))
     if arguments.json:
         _print_json(report)
     else:
-        print(bench.table(report))
+        print(bench.bench_table(report))
     return ANSWERED
 
 

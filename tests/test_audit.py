@@ -16,7 +16,19 @@ from hypothesis import strategies as st
 
 from rag import cli
 from rag.errors import DataSetError
-from rag.measure.audit import COLUMNS, DRAFTED, QUOTED, Row, judged, read, rows, sample, save, table, unfilled
+from rag.measure.audit import (
+    COLUMNS,
+    DRAFTED,
+    QUOTED,
+    Row,
+    even_sample,
+    judged,
+    judgement_table,
+    read_sheet,
+    rows,
+    save_sheet,
+    unfilled,
+)
 from rag.measure.evaluate import evaluate
 from rag.measure.metrics import wilson
 from tests.test_datasets import lines
@@ -59,22 +71,22 @@ def test_a_sentence_becomes_a_row_with_all_its_quotations() -> None:
 
 def test_the_sample_is_even_fixed_by_its_seed_and_grows() -> None:
     found = [row(name, id=str(n)) for name, count in (("a", 50), ("b", 3), ("c", 50)) for n in range(count)]
-    chosen = sample(found, 23, seed=1)
+    chosen = even_sample(found, 23, seed=1)
     assert Counter(r.set for r in chosen) == {"a": 10, "b": 3, "c": 10}
-    assert chosen == sample(found, 23, seed=1)
-    assert chosen[:9] == sample(found, 9, seed=1)
-    assert chosen != sample(found, 23, seed=2)
-    assert len(sample(found, 999, seed=1)) == len(found)
+    assert chosen == even_sample(found, 23, seed=1)
+    assert chosen[:9] == even_sample(found, 9, seed=1)
+    assert chosen != even_sample(found, 23, seed=2)
+    assert len(even_sample(found, 999, seed=1)) == len(found)
 
 
 def test_the_sheet_opens_in_a_spreadsheet_and_comes_back(tmp_path: Path) -> None:
     found = [replace(row(), sentence="=HYPERLINK(1)", note="@x", question="Größe, “wie viel”?"), row(id="-1")]
-    save(found, tmp_path / "new" / "audit.csv")
+    save_sheet(found, tmp_path / "new" / "audit.csv")
     data = (tmp_path / "new" / "audit.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + ",".join(COLUMNS).encode())
     cells = list(csv.reader(data.decode("utf-8-sig").splitlines()))
     assert not any(cell.startswith(tuple("=+-@")) for line in cells for cell in line)
-    back = read(tmp_path / "new" / "audit.csv")
+    back = read_sheet(tmp_path / "new" / "audit.csv")
     assert (back[0].sentence, back[0].question, back[1].id) == ("'=HYPERLINK(1)", "Größe, “wie viel”?", "'-1")
 
 
@@ -86,7 +98,7 @@ def test_whatever_a_document_holds_no_cell_is_a_formula(
     tmp_path_factory: pytest.TempPathFactory, cells: Sequence[tuple[str, str, str, str]]
 ) -> None:
     path = tmp_path_factory.mktemp("sheet") / "audit.csv"
-    save([Row("q#1", "s", a, b, QUOTED, c, d) for a, b, c, d in cells], path)
+    save_sheet([Row("q#1", "s", a, b, QUOTED, c, d) for a, b, c, d in cells], path)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         back = list(csv.reader(stream))[1:]
     assert not any(cell.startswith(tuple("=+-@")) for line in back for cell in line)
@@ -94,13 +106,13 @@ def test_whatever_a_document_holds_no_cell_is_a_formula(
         assert [cell.removeprefix("'") for cell in (line[2], line[3], line[5], line[6])] == [
             x.removeprefix("'") for x in (a, b, c, d)
         ]
-    assert len(read(path)) == len(cells)
+    assert len(read_sheet(path)) == len(cells)
 
 
 def test_a_sheet_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "audit.csv").write_text("judged for hours")
     with pytest.raises(DataSetError, match="cannot be written"):
-        save([row()], tmp_path / "audit.csv")
+        save_sheet([row()], tmp_path / "audit.csv")
     assert cli.main(["eval", "x", "--audit", "5", "--audit-out", str(tmp_path / "audit.csv")]) == cli.FAILED
     assert (tmp_path / "audit.csv").read_text() == "judged for hours"
 
@@ -118,14 +130,14 @@ def cells(supported: str, answers: str, *, kind: str = "drafted", id: str = "q#1
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_it_is_read_as_any_spreadsheet_saves_it(tmp_path: Path, separator: str) -> None:
     path = write(tmp_path / "a.csv", cells(" Yes", "NO", note="two\nlines"), [""] * 10, separator=separator)
-    (one,) = read(path)
+    (one,) = read_sheet(path)
     assert (one.supported, one.answers_question, one.note) == ("yes", "no", "two\nlines")
 
 
 def test_unknown_words_are_named_with_their_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", cells("yes", "maybe"), cells("yes", "no"), cells("y", "", kind="copied"))
     with pytest.raises(DataSetError) as caught:
-        read(path)
+        read_sheet(path)
     message = str(caught.value)
     assert "a.csv:2: answers_question is 'maybe', not yes, partly, no" in message
     assert "a.csv:4: supported is 'y'" in message
@@ -145,7 +157,7 @@ def test_what_is_no_sheet_is_named(tmp_path: Path) -> None:
         (broken, r"broken.csv:\d: not a line of a sheet"),
     ):
         with pytest.raises(DataSetError, match=why):
-            read(path)
+            read_sheet(path)
 
 
 def test_shares_have_n_and_wilsons_interval_split_by_kind() -> None:
@@ -165,7 +177,7 @@ def test_shares_have_n_and_wilsons_interval_split_by_kind() -> None:
     assert (answers["all"].value, answers["all"].n) == (8 / 12, 12)
     assert (answers["drafted"].value, answers["drafted"].n) == (0, 4)
     assert unfilled(found) == ["s q#1", "s q#9"]
-    text = table(found)
+    text = judgement_table(found)
     assert "not judged, or only in part: 2 of 14: s q#1, s q#9" in text
     assert "fully supported" in text
     assert "0.846" in text
@@ -193,8 +205,8 @@ def test_an_evaluation_is_audited_also_from_answers_it_had_before(tmp_path: Path
         heard.append(said)
     assert heard[0] == heard[1]
     assert {(r.set, r.id) for r in heard[0]} >= {("animals", "fox#1")}
-    save(sample(heard[0], 1, seed=0), tmp_path / "audit.csv")
-    assert unfilled(read(tmp_path / "audit.csv"))
+    save_sheet(even_sample(heard[0], 1, seed=0), tmp_path / "audit.csv")
+    assert unfilled(read_sheet(tmp_path / "audit.csv"))
 
 
 def test_the_command_line_prints_what_was_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
@@ -13,6 +15,7 @@ import pytest
 
 from rag.errors import CorpusError, LoadError
 from rag.index import build as building
+from rag.index import changes
 from rag.index.build import build, index_documents
 from rag.index.changes import needs_build, stale
 from rag.index.snapshot import Index, load_index
@@ -67,6 +70,33 @@ def test_a_first_build_indexes_every_document(seeds: Path, index: Path) -> None:
     for chunk in loaded.chunks:
         document = loaded.documents[chunk.document_id]
         assert document.text[chunk.start : chunk.end] == chunk.text
+
+
+def test_another_way_to_read_or_cut_documents_has_them_read_again(
+    seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    assert "text/wiki.py" in load_index(index).manifest["chunker"]["sources"]
+    for module in (building, changes):
+        monkeypatch.setattr(module, "running", lambda files: "the digest after an upgrade")
+    assert needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+    embedder = BagOfWordsEmbedder()
+    report = build(seeds, index, embedder)
+    assert set(statuses(report).values()) == {"indexed"}
+    assert embedder.embedded == []  # no text is embedded twice
+    assert not needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+
+
+def test_an_index_that_does_not_say_how_it_was_cut_is_built_again(seeds: Path, index: Path) -> None:
+    build(seeds, index, BagOfWordsEmbedder())
+    folder = index / "gen-000001"
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["chunker"] = {"version": 3, "max_chars": 900, "overlap": 0}  # as earlier programs wrote it
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    (index / "CURRENT").write_text(f"gen-000001 {digest}\n", "ascii")
+    assert needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+    assert set(statuses(build(seeds, index, BagOfWordsEmbedder())).values()) == {"indexed"}
 
 
 def test_nothing_changed_writes_nothing(seeds: Path, index: Path) -> None:

@@ -14,9 +14,10 @@ from rag import cli
 from rag.config import Settings
 from rag.errors import RagError
 from rag.ground.verify import Judged
+from rag.index import sources
 from rag.measure.datasets import GoldSentence, GoldSide, Pair, Question
 from rag.measure.evaluate import Run, evaluate
-from rag.measure.report import save, table
+from rag.measure.report import evaluation_table, save_report
 from rag.measure.scoring import Outcome, Quoted, answer_measures, evidence_measures, invalid, is_wrong, pair_measures
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, ScriptedGenerator
 from tests.test_datasets import lines
@@ -128,7 +129,7 @@ def test_a_broken_set_is_named_and_the_others_run(sets: Path, tmp_path: Path) ->
     assert errors["animals"] == ""
     assert "questions.jsonl:1: not JSON" in errors["broken"]
     assert "No document has a sentence" in errors["mute"]
-    assert "broken: not evaluated" in table(report)
+    assert "broken: not evaluated" in evaluation_table(report)
 
 
 def test_a_missing_language_model_costs_only_the_sets_that_need_it(sets: Path, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_question_that_fails_is_named_and_the_others_are_asked(sets: Path, tmp
     report = evaluate([sets], run(tmp_path, FOXES))
     assert list(report["sets"][0]["failed"]) == ["long"]
     assert report["sets"][0]["metrics"]["balanced_accuracy"]["n"] == 2
-    assert "failed: long: QuestionError" in table(report)
+    assert "failed: long: QuestionError" in evaluation_table(report)
 
 
 def test_a_fault_of_the_program_costs_one_set(
@@ -155,7 +156,7 @@ def test_a_fault_of_the_program_costs_one_set(
         raise ZeroDivisionError("a fault")
 
     lines(sets / "b" / "pairs.jsonl", {"id": "1", "claim": "c", "passage": "c", "label": "supported"})
-    monkeypatch.setattr("rag.measure.evaluate.index_documents", faulty)
+    monkeypatch.setattr("rag.measure.answers_cache.index_documents", faulty)
     report = evaluate([sets], run(tmp_path, answers=False))
     assert [s.get("error", "") for s in report["sets"]] == ["ZeroDivisionError: a fault", ""]
     assert "in faulty" in capsys.readouterr().err
@@ -194,6 +195,59 @@ def test_a_finished_run_is_read_back_unless_something_changed(sets: Path, tmp_pa
     for changed in (replace(first, fresh=True), replace(first, settings=replace(first.settings, evidence_tokens=99))):
         report = evaluate([sets], replace(changed, open_model=no_model))
         assert "no language model" in report["sets"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "indexes", "answers"),
+    [
+        ("web/chat.py", 1, False),
+        ("measure/scoring.py", 1, False),
+        ("ground/verify.py", 1, True),
+        ("index/writer.py", 2, True),
+        ("text/wiki.py", 2, True),
+    ],
+)
+def test_what_a_change_of_the_program_can_change_is_done_again(
+    sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, indexes: int, answers: bool
+) -> None:
+    """Of a corpus and of a folder of files."""
+    (sets / "mine" / "documents").mkdir(parents=True)
+    (sets / "mine" / "documents" / "fox.txt").write_text(TEXTS["fox"], "utf-8")
+    lines(sets / "mine" / "questions.jsonl", QUESTIONS[0])
+
+    def generations() -> list[int]:
+        folders = (tmp_path / "work" / "indexes").iterdir()
+        return [max(int(path.name[4:]) for path in folder.glob("gen-*")) for folder in folders]
+
+    evaluate([sets], run(tmp_path, FOXES, FOXES))
+    assert generations() == [1, 1]
+    running = sources.running
+    monkeypatch.setattr(sources, "running", lambda files: "0" * 16 if changed in files else running(files))
+    report = evaluate([sets], run(tmp_path, open_model=no_model))
+    assert [("error" in one) for one in report["sets"]] == [answers, answers]  # only to answer is the model opened
+    assert generations() == [indexes, indexes]
+    evaluate([sets], run(tmp_path, open_model=no_model))
+    assert generations() == [indexes, indexes]
+
+
+def test_a_setting_counts_unless_it_only_says_where_or_how_fast(sets: Path, tmp_path: Path) -> None:
+    first = run(tmp_path, FOXES)
+    evaluate([sets], first)
+    for change, again in (({"threads": 2, "port": 1}, False), ({"passages": 7}, True), ({"embedder": "other"}, True)):
+        settings = replace(first.settings, **change)
+        report = evaluate([sets], replace(first, settings=settings, open_model=no_model))
+        assert ("error" in report["sets"][0]) == again, change
+
+
+def test_an_answer_in_an_older_shape_is_asked_again(sets: Path, tmp_path: Path) -> None:
+    evaluate([sets], run(tmp_path, FOXES))
+    log = tmp_path / "work" / "answers.jsonl"
+    shorter = [json.loads(line) for line in log.read_text("ascii").splitlines()]
+    for line in shorter:
+        del line["result"]["evidence"]
+    lines(log, *shorter)
+    report = evaluate([sets], run(tmp_path, open_model=no_model))
+    assert "no language model" in report["sets"][0]["error"]
 
 
 def test_a_sample_is_fixed_by_its_seed_and_grows(sets: Path, tmp_path: Path) -> None:
@@ -241,7 +295,7 @@ def test_the_report_names_what_it_was_made_with_and_is_written_whole(sets: Path,
     out = tmp_path / "reports" / "one.json"
     gone = {**QUESTIONS[0], "evidence": [{"doc_id": "gone", "text": "Gone."}]}
     lines(sets / "animals" / "questions.jsonl", gone, QUESTIONS[1])
-    report = evaluate([sets], run(tmp_path, answers=False, limit=1), done=lambda r: save(r, out))
+    report = evaluate([sets], run(tmp_path, answers=False, limit=1), done=lambda r: save_report(r, out))
     assert json.loads(out.read_text("utf-8")) == report
     assert report.keys() == {"sets", "models", "settings", "versions", "machine"}
     assert report["settings"]["limit"] == 1
@@ -251,11 +305,11 @@ def test_the_report_names_what_it_was_made_with_and_is_written_whole(sets: Path,
     assert str(tmp_path) not in out.read_text("utf-8")
     assert [p.name for p in out.parent.iterdir()] == ["one.json"]
     with pytest.raises(RagError, match="cannot be written"):
-        save(report, tmp_path)
+        save_report(report, tmp_path)
 
 
 def test_the_table_gives_every_figure_with_its_interval_and_n(sets: Path, tmp_path: Path) -> None:
-    shown = table(evaluate([sets], run(tmp_path, FOXES)))
+    shown = evaluation_table(evaluate([sets], run(tmp_path, FOXES)))
     (line,) = (x for x in shown.splitlines() if x.split()[0:1] == ["balanced_accuracy"])
     assert line.split() == ["balanced_accuracy", "1.000", "1.000", "–", "1.000", "2"]
 

@@ -1,8 +1,9 @@
-"""Metrics against worked examples and against trec_eval, scikit-learn and SciPy."""
+"""Metrics against worked examples and against trec_eval and scikit-learn."""
 
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -55,14 +56,37 @@ def test_recall_counts_what_is_relevant() -> None:
     assert metrics.recall(["a"], set(), k=5) == 0
 
 
-@settings(deadline=None, max_examples=50)  # the first example imports the other library
 @given(st.integers(1, 500), st.data())
-def test_wilson_equals_scipys(n: int, data: st.DataObject) -> None:
-    from scipy.stats import binomtest
+@settings(deadline=None)  # the first example imports SciPy
+def test_wilson_solves_the_equation_it_is_made_of(n: int, data: st.DataObject) -> None:
+    """Both ends lie as many standard errors of their own from the share as the normal quantile says (Wilson 1927)."""
+    share = data.draw(st.integers(0, n)) / n
+    for end in metrics.wilson(round(share * n), n):
+        assert (share - end) ** 2 == pytest.approx(1.959963984540054**2 * end * (1 - end) / n, abs=1e-9)
 
-    successes = data.draw(st.integers(0, n))
-    expected = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    assert metrics.wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+V = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.0, 5.0, 8.0]
+THIRDS = [n % 3 == 0 for n in range(len(V))]
+HIGH = [v > 3 for v in V]
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "n", "low", "high"),
+    [
+        (metrics.mean(V, seed=7), 4.333333333333333, 12, 3.0, 5.666666666666667),
+        (metrics.quantile(V, 0.5, seed=7), 4.5, 12, 2.5, 5.5),
+        (metrics.auroc(V, THIRDS, seed=7), 0.109375, 12, 0.0, 0.3459740259740255),
+        (metrics.ratio([(v > 4, v) for v in V], seed=7), 6 / 52, 52, 0.06521739130434782, 0.15517241379310345),
+        (metrics.balanced(HIGH, HIGH[:5], seed=7), 0.4916666666666667, 17, 0.23076923076923078, 0.775),
+        (metrics.share([True] * 45 + [False] * 3), 45 / 48, 48, 0.8316456194505365, 0.9785167670916107),
+        (metrics.share([True] * 10), 1, 10, 0.7224672001371107, 1),
+    ],
+)
+def test_intervals_are_those_of_earlier_reports(
+    measure: metrics.Measure, value: float, n: int, low: float, high: float
+) -> None:
+    """Numbers of a plain loop over ``rng.integers`` and of Wilson's formula, from which the published reports come."""
+    assert (measure.value, measure.n, measure.low, measure.high) == pytest.approx((value, n, low, high), abs=1e-12)
 
 
 @settings(deadline=None, max_examples=50)  # the first example imports the other library
@@ -71,7 +95,8 @@ def test_auroc_equals_scikit_learns(rows: list[tuple[int, bool]]) -> None:
     from sklearn.metrics import roc_auc_score
 
     scores, labels = [float(s) for s, _ in rows], [label for _, label in rows]
-    found = metrics.auroc(scores, labels, seed=0)
+    with mock.patch.object(metrics, "RESAMPLES", 50):
+        found = metrics.auroc(scores, labels, seed=0)
     if len(set(labels)) < 2:
         assert found is None
     else:
@@ -131,6 +156,12 @@ def test_quantiles() -> None:
         assert found is not None
         assert found.value == pytest.approx(np.quantile(values, q))
         assert found.low <= found.value <= found.high
+
+
+def test_one_value_has_no_interval_and_undefined_resamples_are_left_out() -> None:
+    assert metrics.mean([3.0], seed=0) == metrics.Measure(3.0, 1, 3.0, 3.0)
+    few = metrics.auroc([0.1, 0.9, 0.5], [False, True, False], seed=0)  # most resamples hold one kind only
+    assert few == metrics.Measure(1.0, 3, 1.0, 1.0)
 
 
 def test_nothing_measured_is_none_and_not_zero() -> None:

@@ -104,6 +104,16 @@ def test_what_takes_too_long_is_stopped_and_the_rest_is_read(
     assert len(started) == 2
 
 
+def test_a_worker_that_holds_much_memory_after_a_file_is_replaced(
+    tmp_path: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for grown, processes in ((2**40, 1), (2**20, 3)):  # no worker holds a terabyte, every one a megabyte
+        started.clear()
+        monkeypatch.setattr(sandbox, "_START", START.replace("w.serve(", f"w._GROWN = {grown}; w.serve("))
+        assert len(list(load_all(texts(tmp_path, 3), tmp_path, workers=1))) == 3
+        assert len(started) == processes
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
 def test_what_needs_too_much_memory_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
     first, last = texts(tmp_path, 2)

@@ -36,9 +36,10 @@ from rag.config import Settings, settings
 from rag.errors import RagError
 from rag.index.build import build, index_documents
 from rag.index.snapshot import Index, load_index
+from rag.index.sources import sources_digest
 from rag.measure.datasets import DataSet, Question, read_set
 from rag.measure.evaluate import sample
-from rag.measure.machine import machine, sources_digest, versions
+from rag.measure.machine import machine, versions
 from rag.models import store as models
 from rag.models.llm.llama import LlamaGenerator
 from rag.models.llm.threads import physical_cores

@@ -15,6 +15,7 @@ from rag.index import generations as store
 from rag.index.changes import Entry, Plan, compare
 from rag.index.embedding_cache import embed_cached, open_cache
 from rag.index.snapshot import Index, load_index
+from rag.index.sources import running, sources
 from rag.index.writer import IndexWriter, write_index
 from rag.load.sandbox import load_all
 from rag.load.walk import File, walk
@@ -203,5 +204,11 @@ def _manifest(embedder: Embedder, chunking: Mapping[str, Any]) -> dict[str, Any]
     return {"embedder": made_with, "chunker": chunking}
 
 
-def _chunking(max_chars: int, overlap: int) -> dict[str, int]:
-    return {"version": chunker.CHUNKER_VERSION, "max_chars": max_chars, "overlap": overlap}
+def _chunking(max_chars: int, overlap: int) -> dict[str, Any]:
+    """What decides texts and chunks besides the files: how long a chunk may be, and the program's own sources.
+
+    Any change in these sources, be it of a comment, has every file read again at the next build. That is cheap
+    beside embedding, which is done once a text, and no index stays behind a change that somebody forgot to announce.
+    """
+    files = sources("rag.load.sandbox", "rag.index.chunk")
+    return {"sources": list(files), "digest": running(files), "max_chars": max_chars, "overlap": overlap}

@@ -10,10 +10,10 @@ from stat import S_ISREG
 from typing import Any
 
 from rag.errors import IndexDamaged, IndexMissing
-from rag.index import chunk as chunker
 from rag.index import generations as store
 from rag.index import lexical
 from rag.index.snapshot import SCHEMA, Index, read_files
+from rag.index.sources import running
 from rag.load.metadata import title_from_name
 from rag.load.walk import File, walk
 
@@ -68,8 +68,9 @@ def needs_build(seeds: Path, index: Path, fingerprint: str) -> bool:
         return True
     if manifest["embedder"]["fingerprint"] != fingerprint or {f.id for f in files} != set(entries):
         return True
-    if manifest["chunker"]["version"] != chunker.CHUNKER_VERSION:
-        return True
+    chunker = manifest["chunker"]
+    if running(tuple(chunker.get("sources", ()))) != chunker.get("digest"):
+        return True  # the program reads or cuts documents in another way now
     return not all(unchanged(f, entries[f.id]) or _failed_before(f, entries[f.id]) for f in files)
 
 

@@ -13,9 +13,6 @@ from rag.text.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.text.wiki import references
 from rag.types import Chunk, Document, Span
 
-CHUNKER_VERSION = 3
-"""Raised with every change that moves a chunk or a sentence, so that an old index is rebuilt."""
-
 _LEAD = re.compile(r"\s*(?:(?:\[\d{1,3}\]|[,;:!?)\]}>|])+\s*|\.(?=\s)\s*|[•‣◦▪●■○*–—-]+\s+)*\s*")
 _FOOTNOTE = re.compile(r"(?<=[^\W\d_]|[,”\"’)])\d{1,2}$")
 _GAP = re.compile(r" {50,}")  # where a long wiki reference was blanked

@@ -22,7 +22,7 @@ def load_csv(data: bytes) -> Page:
     'Tea: Assam; Price: 4.\\n\\nTea: Darjeeling; Price: 9.'
     """
     text = decode(data)
-    delimiter = _delimiter(text)
+    delimiter = delimiter_of(text)
     try:
         rows = [[" ".join(cell.split()) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     except csv.Error as error:
@@ -35,8 +35,12 @@ def load_csv(data: bytes) -> Page:
     return Page("\n\n".join(_line([], row) for row in rows))
 
 
-def _delimiter(text: str) -> str:
-    """The one that parts most of the first lines into the same number of cells; the more cells the better."""
+def delimiter_of(text: str) -> str:
+    """The one that parts most of the first lines into the same number of cells; the more cells the better.
+
+    >>> delimiter_of("Tea;Price\\nAssam, strong;4,50\\n")
+    ';'
+    """
     lines = [line for line in text[:100_000].splitlines() if line.strip()][:_SAMPLE_LINES]
 
     def cells(delimiter: str) -> tuple[float, int]:

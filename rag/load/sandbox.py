@@ -29,7 +29,7 @@ MAX_SECONDS = 60.0  # wall time for one file
 MAX_MEMORY = 2**30  # bytes of one worker's own memory, where the system can limit it (Linux)
 WORKERS = 2
 _AHEAD = 8  # documents that wait to be taken
-_GROWN = 400 * 2**20  # bytes: a worker that needed more is not used again
+_GROWN = 400 * 2**20  # bytes: a worker that holds more after a file is not used again
 _GRACE_SECONDS = 5.0
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """numpy's libraries take memory for every core when they are imported, whether or not anything is computed."""
@@ -192,6 +192,7 @@ def serve(max_seconds: float, max_memory: int) -> None:
     """Answer requests from standard input until it ends."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not answer for us
+    _memory()  # imports what it needs while memory is not yet limited
     _limit(max_memory)
     for line in sys.stdin.buffer:
         _set_alarm(max_seconds + _GRACE_SECONDS)  # should nobody be left to stop us
@@ -203,9 +204,9 @@ def serve(max_seconds: float, max_memory: int) -> None:
 def _answer(request: dict[str, str], max_memory: int) -> dict[str, Any]:
     path, root = Path(request["path"]), Path(request["root"])
     try:
-        return {"document": asdict(load(path, root=root)), "last": _peak_memory() > _GROWN}
+        return {"document": asdict(load(path, root=root)), "last": _memory() > _GROWN}
     except LoadError as error:
-        return {"error": str(error), "last": _peak_memory() > _GROWN}
+        return {"error": str(error), "last": _memory() > _GROWN}
     except MemoryError:
         pass
     name = document_id(path, root=root)
@@ -223,13 +224,11 @@ def _limit(max_memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (max_memory, max_memory))
 
 
-def _peak_memory() -> int:
-    """The most memory this process has had, in bytes; 0 where the system does not say."""
-    with contextlib.suppress(OSError), Path("/proc/self/status").open(encoding="ascii") as status:
-        for line in status:  # not getrusage: its peak is also that of the program which started this one
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return 0
+def _memory() -> int:
+    """Bytes of memory that this process holds."""
+    import psutil  # here, since only the readers need it
+
+    return int(psutil.Process().memory_info().rss)
 
 
 def _set_alarm(seconds: float) -> None:

@@ -7,32 +7,32 @@ first start after a reboot takes longer by as much as the disk needs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from platformdirs import user_cache_path
 
 from rag import opening
 from rag.config import Settings
-from rag.errors import DataSetError, ModelMissing, RagError
-from rag.index.build import index_documents
+from rag.errors import DataSetError, ModelMissing
 from rag.index.snapshot import load_index
+from rag.index.sources import sources_digest
+from rag.measure.answers_cache import index_of_documents, key_of
 from rag.measure.child import Child, run
 from rag.measure.datasets import read_set
 from rag.measure.evaluate import sample
 from rag.measure.limits import Work, measure_machine, work_of
-from rag.measure.machine import installed, machine, sources_digest, versions
+from rag.measure.machine import MachineData, installed, machine, versions
 from rag.measure.metrics import Measure, quantile, ratio
+from rag.measure.probe import Built, Line, QuestionRow
 from rag.models import store as models
 from rag.models.llm.threads import physical_cores
 from rag.retrieve.examples import example_questions
-from rag.types import Document
 
 STARTS = 7  # of processes that take a second
 OPENINGS = 3  # of those that open the language model
@@ -42,11 +42,9 @@ _SEED = 0
 _LARGEST = 5
 
 Progress = Callable[[str, int, int], None]
-Report = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(TypedDict):
     """One line of the report. ``low`` and ``high``: the 95 % interval over the n, bootstrapped."""
 
     name: str
@@ -55,6 +53,21 @@ class Figure:
     n: int
     low: float
     high: float
+
+
+class BenchReport(TypedDict):
+    command: NotRequired[str]
+    figures: list[Figure]
+    questions: list[QuestionRow]
+    largest_packages_mb: dict[str, float]
+    index: dict[str, int]  # how many documents and chunks
+    sets: list[str]
+    settings: dict[str, str | int]
+    threads: int
+    load_average: float | None  # None: the system does not tell
+    machine: MachineData
+    versions: dict[str, str]
+    sources: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ class Plan:
     openings: int = OPENINGS
 
 
-def bench(settings: Settings, plan: Plan, *, progress: Progress | None = None) -> Report:
+def bench(settings: Settings, plan: Plan, *, progress: Progress | None = None) -> BenchReport:
     """The report, ready for JSON. Brings the index in step first. Raises RagError where a part cannot be measured."""
     tell = progress or (lambda stage, done, total: None)
     embedder = opening.open_embedding(settings)
@@ -85,7 +98,8 @@ def bench(settings: Settings, plan: Plan, *, progress: Progress | None = None) -
     index = load_index(settings.index, fingerprint=embedder.fingerprint)
     size = {"documents": len(index.documents), "chunks": len(index.chunks)}
     del embedder, index
-    figures, details = _size(settings, plan)
+    packages = installed()
+    figures = _size(settings, plan, packages)
     if not plan.sets:  # the command would bring their index in step with the user's folder
         figures += _starts(settings, plan, questions[0], tell)
         figures += _build(settings, tell)
@@ -94,12 +108,12 @@ def bench(settings: Settings, plan: Plan, *, progress: Progress | None = None) -
     if plan.answers:
         figures += _limits(settings, rows, tell)
     return {
-        "figures": [asdict(figure) for figure in figures],
+        "figures": figures,
         "questions": rows,
-        **details,
+        "largest_packages_mb": _largest(packages),
         "index": size,
         "sets": [folder.name for folder in plan.sets],
-        "settings": {f.name: _told(getattr(settings, f.name)) for f in fields(settings) if f.type in ("int", "str")},
+        "settings": _reported(settings),
         "threads": settings.threads or physical_cores(),
         "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "machine": machine(),
@@ -108,15 +122,14 @@ def bench(settings: Settings, plan: Plan, *, progress: Progress | None = None) -
     }
 
 
-def table(report: Mapping[str, Any]) -> str:
+def bench_table(report: BenchReport) -> str:
     """For a terminal: a line a figure."""
     lines = [f"{'':48} {'value':>10} {'':10} {'95 % interval':>19} {'n':>6}"]
-    for figure in (Figure(**f) for f in report["figures"]):
-        interval = f"{_number(figure.low)} – {_number(figure.high)}" if figure.low < figure.high else ""
-        line = f"{figure.name:48} {_number(figure.value):>10} {figure.unit:10} {interval:>19} {figure.n:>6}"
-        lines.append(line)
-    made = report["machine"]
-    lines.append(f"{made['processor']}, {made['cores']} cores, {report['threads']} threads; {report['index']}")
+    for f in report["figures"]:
+        interval = f"{_number(f['low'])} – {_number(f['high'])}" if f["low"] < f["high"] else ""
+        lines.append(f"{f['name']:48} {_number(f['value']):>10} {f['unit']:10} {interval:>19} {f['n']:>6}")
+    here = report["machine"]
+    lines.append(f"{here['processor']}, {here['cores']} cores, {report['threads']} threads; {report['index']}")
     return "\n".join(lines)
 
 
@@ -142,40 +155,33 @@ def read_questions(path: Path) -> list[str]:
 
 def _sets(settings: Settings, plan: Plan, tell: Progress) -> tuple[Settings, list[str]]:
     """All documents of the sets in one index, kept in the user's cache, and a sample of their questions."""
-    read = [read_set(folder, documents=settings.seeds) for folder in plan.sets]
-    documents = [replace(d, id=f"{one.name}/{d.id}") for one in read for d in one.documents]
-    index = user_cache_path("quoted-rag") / "bench" / _digest(documents)
-    embedder = opening.open_embedding(settings)
-    try:
-        load_index(index, fingerprint=embedder.fingerprint)
-    except RagError:
-        index_documents(documents, index, embedder, progress=tell)
+    sets = [read_set(folder, documents=settings.seeds) for folder in plan.sets]
+    documents = [replace(d, id=f"{one.name}/{d.id}") for one in sets for d in one.documents]
+    key = key_of([(d.id, d.sha256, len(d.text)) for d in documents])
+    index = user_cache_path("quoted-rag") / "bench" / key[:16]
+    index_of_documents(documents, index, opening.open_embedding(settings), progress=tell)
     limit = plan.limit or (None if plan.answers else _SAMPLED)
-    asked = list(plan.questions) or sample([q.text for one in read for q in one.questions], limit, _SEED)
+    asked = list(plan.questions) or sample([q.text for one in sets for q in one.questions], limit, _SEED)
     return replace(settings, index=index), asked
-
-
-def _digest(documents: Sequence[Document]) -> str:
-    digest = hashlib.sha256()
-    for document in documents:
-        digest.update(f"{document.id}\0{document.sha256}\0{len(document.text)}\n".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:16]
 
 
 # --- the stages ------------------------------------------------------------------------------------
 
 
-def _size(settings: Settings, plan: Plan) -> tuple[list[Figure], Report]:
-    packages = installed()
+def _size(settings: Settings, plan: Plan, packages: Mapping[str, int]) -> list[Figure]:
     names = settings.model_names if plan.answers else (settings.embedder, settings.reranker)
     paths = [models.locate(name, settings.models) for name in names]
     sizes = [sum(f.stat().st_size for f in ([p] if p.is_file() else p.rglob("*")) if f.is_file()) for p in paths]
+    figures = [_one("models", sum(sizes) / 1e6, "MB", len(sizes))]
+    if packages:
+        figures.insert(0, _one("packages installed", sum(packages.values()) / 1e6, "MB", len(packages)))
+    return figures
+
+
+def _largest(packages: Mapping[str, int]) -> dict[str, float]:
+    """Megabytes of the largest packages."""
     largest = sorted(packages.items(), key=lambda item: -item[1])[:_LARGEST]
-    found = [_one("packages installed", sum(packages.values()) / 1e6, "MB", len(packages))] if packages else []
-    return (
-        [*found, _one("models", sum(sizes) / 1e6, "MB", len(sizes))],
-        {"largest_packages_mb": {name: round(size / 1e6, 1) for name, size in largest}},
-    )
+    return {name: round(size / 1e6, 1) for name, size in largest}
 
 
 def _starts(settings: Settings, plan: Plan, question: str, tell: Progress) -> list[Figure]:
@@ -202,13 +208,15 @@ def _build(settings: Settings, tell: Progress) -> list[Figure]:
     """A whole index in an empty folder: nothing is cached. Loading the embedder is not counted, its work is."""
     with tempfile.TemporaryDirectory(prefix="rag-bench-") as folder:
         chosen = replace(settings, index=Path(folder) / "index")
-        built: dict[str, Any] = {}
+        built: Built | None = None
         with Child("rag.measure.probe", ["build"], _environment(chosen)) as child:
-            for _, event in child.events():
-                if event["event"] == "step":
-                    tell(f"build: {event['stage']}", event["done"], event["total"])
-                built = event
+            for _, line in _lines(child):
+                if line["event"] == "step":
+                    tell(f"build: {line['stage']}", line["done"], line["total"])
+                elif line["event"] == "built":
+                    built = line
         peak = child.peak_bytes
+    assert built is not None  # a process that ends without it has failed, which raises
     seconds = built["seconds"]
     figures = [
         _one("build", seconds, "s", built["files"]),
@@ -221,26 +229,26 @@ def _build(settings: Settings, tell: Progress) -> list[Figure]:
 
 def _session(
     settings: Settings, plan: Plan, questions: Sequence[str], tell: Progress
-) -> tuple[list[Figure], list[Report]]:
+) -> tuple[list[Figure], list[QuestionRow]]:
     """Cold starts to where questions can be asked; the last one goes on and asks them all."""
-    do = "ask" if plan.answers else "search"
+    do, last_mark = ("ask", "ready") if plan.answers else ("search", "evidence")
     marks: dict[str, list[float]] = {"evidence": [], "model": [], "ready": []}
-    rows: list[Report] = []
+    rows: list[QuestionRow] = []
     peak = 0
     with tempfile.TemporaryDirectory(prefix="rag-bench-") as folder:
         file = Path(folder) / "questions.json"
         file.write_text(json.dumps(questions), "utf-8")
         for n in range(plan.openings):
             with Child("rag.measure.probe", [do, str(file)], _environment(settings)) as child:
-                for at, event in child.events():
-                    if event["event"] in marks:
-                        marks[event["event"]].append(at)
-                        tell("starting", n, plan.openings)
-                    if event["event"] == "question":
-                        rows.append({key: value for key, value in event.items() if key != "event"})
+                for at, line in _lines(child):
+                    if line["event"] == "question":
+                        rows.append(line["row"])
                         tell("asking", len(rows), len(questions))
-                    elif event["event"] == ("ready" if plan.answers else "evidence") and n < plan.openings - 1:
-                        break  # only the last one asks
+                    elif line["event"] in marks:
+                        marks[line["event"]].append(at)
+                        tell("starting", n, plan.openings)
+                        if line["event"] == last_mark and n < plan.openings - 1:
+                            break  # only the last one asks
             peak = max(peak, child.peak_bytes)
     names = {
         "evidence": "cold start to first evidence",
@@ -248,24 +256,39 @@ def _session(
         "ready": "cold start to language model ready",
     }
     figures = [_median(names[mark], at, "s") for mark, at in marks.items() if at]
-    answered = [row for row in rows if not row.get("refused")]
-    for among, column, name in (
-        (rows, "evidence_ms", "question to evidence"),
-        (answered, "first_token_ms", "question to first token"),
-        (answered, "verified_ms", "question to verified answer"),
-        ([row for row in rows if row.get("refused")], "verified_ms", "question to refusal"),
-    ):
-        for q in (0.5, 0.95):
-            values = [row[column] for row in among if column in row]
-            figures += _quantile(f"{name}, p{100 * q:.0f}", values, q, "ms")
-    for column, name in (("prompt_tokens", "prompt"), ("output_tokens", "draft")):
-        figures += _quantile(f"{name}, p50", [r[column] for r in rows if r.get(column)], 0.5, "tokens")
+    figures += _answering(rows)
     if peak:
         figures.append(_one("start and questions, peak memory", peak / 1e6, "MB", len(rows)))
     return figures, rows
 
 
-def _limits(settings: Settings, rows: Sequence[Mapping[str, Any]], tell: Progress) -> list[Figure]:
+def _answering(rows: Sequence[QuestionRow]) -> list[Figure]:
+    """Times from a question on, and how long prompts and drafts are."""
+    answered = [row for row in rows if not row.get("refused")]
+    times = {
+        "question to evidence": [row["evidence_ms"] for row in rows if "evidence_ms" in row],
+        "question to first token": [row["first_token_ms"] for row in answered if "first_token_ms" in row],
+        "question to verified answer": [row["verified_ms"] for row in answered if "verified_ms" in row],
+        "question to refusal": [row["verified_ms"] for row in rows if row.get("refused") and "verified_ms" in row],
+    }
+    figures = [
+        f for name, ms in times.items() for q in (0.5, 0.95) for f in _quantile(f"{name}, p{100 * q:.0f}", ms, q, "ms")
+    ]
+    prompts = [row["prompt_tokens"] for row in rows if row.get("prompt_tokens")]
+    drafts = [row["output_tokens"] for row in rows if row.get("output_tokens")]
+    return [
+        *figures,
+        *_quantile("prompt, p50", prompts, 0.5, "tokens"),
+        *_quantile("draft, p50", drafts, 0.5, "tokens"),
+    ]
+
+
+def _lines(child: Child) -> Iterator[tuple[float, Line]]:
+    """What a ``rag.measure.probe`` prints, each line with the seconds since its start."""
+    return child.events()
+
+
+def _limits(settings: Settings, rows: Sequence[QuestionRow], tell: Progress) -> list[Figure]:
     """Speeds of the language model beside what the machine could do (see ``rag.measure.limits``)."""
     tell("limits of the machine", 0, 1)
     best = measure_machine(settings.threads or physical_cores())
@@ -277,11 +300,12 @@ def _limits(settings: Settings, rows: Sequence[Mapping[str, Any]], tell: Progres
         _one("float32 arithmetic, best", best.float32_operations_a_second / 1e9, "Gop/s", n),
     ]
     work = _work(settings)
-    for what, done, least in (
-        ("writing", ("written_tokens", "write_seconds"), work and best.bytes_a_second / work.written_bytes),
-        ("reading", ("read_tokens", "read_seconds"), work and best.int8_operations_a_second / work.read_operations),
+    written = [(row["written_tokens"], row["write_seconds"]) for row in rows if row["write_seconds"]]
+    read = [(row["read_tokens"], row["read_seconds"]) for row in rows if row["read_seconds"]]
+    for what, parts, least in (
+        ("writing", written, work and best.bytes_a_second / work.written_bytes),
+        ("reading", read, work and best.int8_operations_a_second / work.read_operations),
     ):
-        parts = [(row[done[0]], row[done[1]]) for row in rows if row[done[1]]]
         speed = ratio(parts, seed=_SEED)
         tokens = int(sum(count for count, _ in parts))
         if speed:
@@ -305,9 +329,11 @@ def _work(settings: Settings) -> Work | None:
     return work_of(path) if path.suffix == ".gguf" else None
 
 
-def _told(value: int | str) -> int | str:
-    """A setting as the report has it: of a model's path only the name, since the rest is of this machine."""
-    return value if isinstance(value, int) else Path(value).name
+def _reported(settings: Settings) -> dict[str, str | int]:
+    """Words and numbers; of a model's path only the name, since the rest is of this machine."""
+    values = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    plain = {name: value for name, value in values.items() if isinstance(value, int | str)}
+    return {name: Path(value).name if isinstance(value, str) else value for name, value in plain.items()}
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -321,11 +347,11 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _one(name: str, value: float, unit: str, n: int) -> Figure:
     """A figure without an interval."""
-    return Figure(name, value, unit, n, value, value)
+    return Figure(name=name, value=value, unit=unit, n=n, low=value, high=value)
 
 
 def _figure(name: str, measure: Measure, unit: str) -> Figure:
-    return Figure(name, measure.value, unit, measure.n, measure.low, measure.high)
+    return {**_one(name, measure.value, unit, measure.n), "low": measure.low, "high": measure.high}
 
 
 def _quantile(name: str, values: Sequence[float], q: float, unit: str) -> list[Figure]:

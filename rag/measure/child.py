@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rag.errors import RagError
 
-_EVERY_SECONDS = 0.02
+_MEMORY_EVERY = 0.005  # seconds: reading it costs microseconds
+_CHILDREN_EVERY = 0.2  # seconds: finding them costs a look at every process of the system
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -28,7 +31,7 @@ class Child:
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
         self._what = " ".join([module, *arguments[:1]])
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # close() does
-        self.peak_bytes = 0  # of it and its own children together; stays 0 where the system does not tell (not Linux)
+        self.peak_bytes = 0  # the most that it and its own children held together, of a look every few milliseconds
         self._started = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -50,17 +53,19 @@ class Child:
             yield self.seconds(), line
         if self._process.wait() not in (0, 3):
             self._errors.seek(0)
-            said = self._errors.read().decode("utf-8", "replace").strip().splitlines() or ["nothing"]
-            raise RagError(f"`python -m {self._what}` ended with {self._process.returncode} and said: {said[-1]}")
+            message = self._errors.read().decode("utf-8", "replace").strip().splitlines() or ["nothing"]
+            raise RagError(f"`python -m {self._what}` ended with {self._process.returncode} and said: {message[-1]}")
 
-    def events(self) -> Iterator[tuple[float, dict[str, Any]]]:
+    def events(self) -> Iterator[tuple[float, Any]]:
         """Lines that are JSON."""
         return ((at, json.loads(line)) for at, line in self.lines())
 
     def seconds(self) -> float:
+        """Since its start."""
         return time.perf_counter() - self._started
 
     def close(self) -> None:
+        """End the process, whatever it is doing."""
         with suppress(OSError):
             self._process.kill()
         self._process.wait()
@@ -76,10 +81,14 @@ class Child:
         self.close()
 
     def _watch(self) -> None:
+        family: list[psutil.Process] = []
+        look_again = 0.0
         while self._process.poll() is None:
-            together = sum(map(_resident, _tree(self._process.pid)))
-            self.peak_bytes = max(self.peak_bytes, _peak_of(self._process.pid), together)
-            time.sleep(_EVERY_SECONDS)
+            if time.perf_counter() >= look_again:
+                family = _family(self._process.pid)
+                look_again = time.perf_counter() + _CHILDREN_EVERY
+            self.peak_bytes = max(self.peak_bytes, sum(map(_resident, family)))
+            time.sleep(_MEMORY_EVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +112,18 @@ def run(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -
     return Ran(seconds, used, child.peak_bytes)
 
 
-def _tree(process: int) -> Iterator[int]:
-    """The process and its descendants."""
-    yield process
-    for tasks in Path(f"/proc/{process}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in tasks.read_text("ascii").split():
-                yield from _tree(int(child))
+def _family(process: int) -> list[psutil.Process]:
+    """The process and its descendants; [] once it has ended."""
+    try:
+        parent = psutil.Process(process)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
-def _peak_of(process: int) -> int:
-    """The most a process held so far: exact, as the system kept it."""
-    with suppress(OSError, IndexError, ValueError):
-        return 1024 * int(Path(f"/proc/{process}/status").read_text("ascii", "replace").split("VmHWM:")[1].split()[0])
-    return 0
-
-
-def _resident(process: int) -> int:
-    with suppress(OSError, IndexError, ValueError, AttributeError):
-        return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
+def _resident(process: psutil.Process) -> int:
+    """Bytes of memory it holds; 0 once it has ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

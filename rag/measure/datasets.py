@@ -109,8 +109,8 @@ def find_sets(folder: Path) -> list[Path]:
     """The folder itself where it is a set, else the sets directly below it. Raises DataSetError where none is."""
     if not folder.is_dir():
         raise DataSetError(f"The folder {folder} does not exist.", fix="python -m rag eval FOLDER")
-    for found in ([folder], sorted(p for p in folder.iterdir() if p.is_dir())):
-        if sets := [p for p in found if any((p / name).is_file() for name in (*FILES, "corpus.jsonl"))]:
+    for folders in ([folder], sorted(p for p in folder.iterdir() if p.is_dir())):
+        if sets := [p for p in folders if any((p / name).is_file() for name in (*FILES, "corpus.jsonl"))]:
             return sets
     raise DataSetError(f"{folder} holds no evaluation set: none of {', '.join(FILES)} is there.")
 
@@ -140,10 +140,10 @@ def read_set(folder: Path, *, documents: Path | None = None) -> DataSet:
                 f"{corpus_path} is missing, and there is no folder of documents for {folder / 'questions.jsonl'}.",
                 fix=f"put files into {folder / 'documents'}, or name their folder: --seeds DIR",
             )
-    known = {d.id for d in corpus} if corpus else None
+    corpus_ids = {d.id for d in corpus} if corpus else None
     queries = {i: line.text("text") for i, line in _unique(folder / "queries.jsonl", "_id")} if has_queries else {}
-    qrels = _qrels(folder, queries, known, problems) if has_queries else {}
-    questions = tuple(_questions(folder / "questions.jsonl", known, problems)) if has_questions else ()
+    qrels = _qrels(folder, queries, corpus_ids, problems) if has_queries else {}
+    questions = tuple(_questions(folder / "questions.jsonl", corpus_ids, problems)) if has_questions else ()
     pairs = tuple(_pairs(folder / "pairs.jsonl")) if (folder / "pairs.jsonl").is_file() else ()
     if not (queries or questions or pairs):
         raise DataSetError(f"{folder} asks nothing: {', '.join(FILES)} are missing or empty.")
@@ -161,7 +161,7 @@ def _corpus(path: Path, problems: list[str]) -> Iterator[Document]:
         yield Document(name, text, title or name, hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest())
 
 
-def _questions(path: Path, known: set[str] | None, problems: list[str]) -> Iterator[Question]:
+def _questions(path: Path, corpus_ids: set[str] | None, problems: list[str]) -> Iterator[Question]:
     for name, line in _unique(path, "id", optional=True):
         kind = line.text("kind", "plain")
         if kind not in KINDS:
@@ -169,10 +169,10 @@ def _questions(path: Path, known: set[str] | None, problems: list[str]) -> Itera
         sides = []
         for side in line.records("sides"):
             inner = _Line(path, line.number, side)
-            sides.append(GoldSide(inner.text("answer", ""), _gold(inner, known, problems)))
-        evidence = dict.fromkeys([*_gold(line, known, problems), *(e for s in sides for e in s.evidence)])
+            sides.append(GoldSide(inner.text("answer", ""), _gold(inner, corpus_ids, problems)))
+        evidence = dict.fromkeys([*_gold(line, corpus_ids, problems), *(e for s in sides for e in s.evidence)])
         given = frozenset(line.texts("given_docs")) if "given_docs" in line.value else None
-        for absent in sorted((given or frozenset()) - known if known is not None else ()):
+        for absent in sorted((given or frozenset()) - corpus_ids if corpus_ids is not None else ()):
             problems.append(f"{path}:{line.number}: given document {absent!r} is not in the corpus.")
         if not line.text("question").strip():
             raise line.error("the question is empty")
@@ -188,20 +188,20 @@ def _questions(path: Path, known: set[str] | None, problems: list[str]) -> Itera
         )
 
 
-def _gold(line: _Line, known: set[str] | None, problems: list[str]) -> tuple[GoldSentence, ...]:
-    found = []
+def _gold(line: _Line, corpus_ids: set[str] | None, problems: list[str]) -> tuple[GoldSentence, ...]:
+    sentences = []
     for record in line.records("evidence"):
         item = _Line(line.path, line.number, record)
         problem = ""
         if record.get("doc_id") is None:
             problem = f"{line.path}:{line.number}: evidence names no document: {item.text('text')[:40]!r}"
-        elif known is not None and item.text("doc_id") not in known:
+        elif corpus_ids is not None and item.text("doc_id") not in corpus_ids:
             problem = f"{line.path}:{line.number}: evidence names document {item.text('doc_id')!r}, not in the corpus."
         else:
-            found.append(GoldSentence(item.text("doc_id"), item.text("text")))
+            sentences.append(GoldSentence(item.text("doc_id"), item.text("text")))
         if problem and problem not in problems:
             problems.append(problem)
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _pairs(path: Path) -> Iterator[Pair]:
@@ -213,12 +213,12 @@ def _pairs(path: Path) -> Iterator[Pair]:
 
 
 def _qrels(
-    folder: Path, queries: Mapping[str, str], known: set[str] | None, problems: list[str]
+    folder: Path, queries: Mapping[str, str], corpus_ids: set[str] | None, problems: list[str]
 ) -> dict[str, dict[str, int]]:
     path = next((p for p in (folder / "qrels" / "test.tsv", folder / "qrels.tsv") if p.is_file()), None)
     if path is None:
         raise DataSetError(f"{folder / 'qrels' / 'test.tsv'} is missing: nothing says what is relevant to a query.")
-    found: dict[str, dict[str, int]] = {}
+    grades: dict[str, dict[str, int]] = {}
     for number, text in _text_lines(path):
         fields = text.split("\t")
         if number == 1 and fields[-1].strip() == "score":
@@ -229,12 +229,12 @@ def _qrels(
         if query not in queries:
             problems.append(f"{path}:{number}: query {query!r} is not in queries.jsonl.")
             continue
-        if document in found.setdefault(query, {}):
+        if document in grades.setdefault(query, {}):
             raise _wrong(path, number, f"query {query!r} and document {document!r} were judged above")
-        if known is not None and document not in known:
+        if corpus_ids is not None and document not in corpus_ids:
             problems.append(f"{path}:{number}: document {document!r} is not in the corpus; it counts as not found.")
-        found[query][document] = grade
-    return found
+        grades[query][document] = grade
+    return grades
 
 
 def _unique(path: Path, key: str, *, optional: bool = False) -> Iterator[tuple[str, _Line]]:

@@ -1,39 +1,39 @@
-"""Evaluation sets -> a report: ask every question of the product as it stands and score what comes back.
-
-Work that took long is kept below one folder: an index a corpus, and a line for every answer and every judged pair.
-An interrupted evaluation goes on there; a line counts only for the same question, settings, models and program.
-"""
+"""Evaluation sets -> a report: ask every question of the product as it stands and score what comes back."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from rag.assistant import PREVIEWED, Assistant
 from rag.config import Settings
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, RagError
+from rag.errors import RagError
 from rag.ground.judge import LanguageModelJudge
 from rag.ground.opposite import opposite
 from rag.ground.verify import Judged
-from rag.index.build import build, index_documents
-from rag.index.snapshot import Index, load_index
+from rag.index.snapshot import Index
+from rag.index.sources import sources_digest
+from rag.measure.answers_cache import ANSWER, JUDGEMENT, ResultLog, index_of_documents, index_of_files, key_of
 from rag.measure.datasets import DataSet, Pair, Question, find_sets, read_set
-from rag.measure.machine import machine, sources_digest, versions
+from rag.measure.machine import machine, versions
+from rag.measure.metrics import Measure
+from rag.measure.report import EvaluationReport, MeasureData, SetReport
 from rag.measure.scoring import (
+    AnswerData,
     Measures,
     Outcome,
     Quoted,
     answer_measures,
     evidence_measures,
     invalid,
+    outcome_from,
     pair_measures,
     ranking_measures,
     risk_coverage,
@@ -46,15 +46,9 @@ Progress = Callable[[str, int, int], None]
 """Called with what is done, how many are done, and how many there are."""
 
 _DEPTH = 100  # chunks taken for a ranking of documents
-_ANSWERS_DEPEND_ON = (
-    "passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "caution", "embedder", "reranker",
-    "generator",
-)  # fmt: skip
-_CHUNKS_DEPEND_ON = ("text", "load", "index/chunk.py")
-_NO_PART_IN_ANSWERS = (
-    "web", "measure", "cli.py", "mcp.py", "doctor.py", "__main__.py", "output/export.py", "index/watch.py",
-    "models/download.py", "models/catalogue.py",
-)  # fmt: skip
+_NO_PART_IN_ANSWERS = {"seeds", "index", "models_dir", "model_source", "threads", "host", "port"}
+"""Settings that say where and how fast, not what; every other one, a new one too, makes answers count anew."""
+_REPORTED = ("passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "caution", "threads")
 
 Item = TypeVar("Item")
 
@@ -73,18 +67,19 @@ class Run:
     seed: int = 0
     fresh: bool = False  # answer again what an earlier run answered
     progress: Progress = lambda what, done, total: None
-    heard: Callable[[str, str, Mapping[str, Any]], None] = lambda name, question, answer: None
+    heard: Callable[[str, str, AnswerData], None] = lambda name, question, answer: None
     """Gets every answer as data, with the names of its set and its question."""
 
 
-def evaluate(folders: Sequence[Path], run: Run, *, done: Callable[[dict[str, Any]], None] | None = None) -> Any:
+def evaluate(
+    folders: Sequence[Path], run: Run, *, done: Callable[[EvaluationReport], None] | None = None
+) -> EvaluationReport:
     """The report of all sets, ready for JSON; ``done`` gets it after every set.
 
     A set that cannot be read or asked, or a folder that holds none, is reported with its error, and the others
     still run.
     """
-    names = ("passages", "evidence_sentences", "evidence_tokens", "answer_tokens", "caution", "threads")
-    report: dict[str, Any] = {
+    report: EvaluationReport = {
         "sets": [],
         "models": {
             "embedder": run.embedder.name,
@@ -92,28 +87,28 @@ def evaluate(folders: Sequence[Path], run: Run, *, done: Callable[[dict[str, Any
             "generator": run.settings.generator if run.answers else "",
         },
         "settings": {
-            **{name: getattr(run.settings, name) for name in names},
+            **{name: getattr(run.settings, name) for name in _REPORTED},
             "answers": run.answers,
             "limit": run.limit,
             "seed": run.seed,
         },
-        "versions": {**versions(), "program": _program()},
+        "versions": {**versions(), "program": sources_digest(*ANSWER)},
         "machine": machine(),
     }
     with _model(run) as open_model:
-        for found in _evaluate_all(folders, replace(run, open_model=open_model)):
-            report["sets"].append(found)
+        for one in _evaluate_all(folders, replace(run, open_model=open_model)):
+            report["sets"].append(one)
             if done is not None:
                 done(report)
     return report
 
 
-def _evaluate_all(folders: Sequence[Path], run: Run) -> Iterator[dict[str, Any]]:
+def _evaluate_all(folders: Sequence[Path], run: Run) -> Iterator[SetReport]:
     for folder in folders:
         try:
             paths = find_sets(folder)
         except RagError as error:
-            yield {"name": folder.name, "n": 0, "metrics": {}, "error": str(error)}
+            yield _not_evaluated(folder.name, str(error))
             continue
         for path in paths:
             yield _evaluate_set(path, run)
@@ -136,60 +131,76 @@ def _model(run: Run) -> Iterator[Callable[[], Generator]]:
             model.close()
 
 
-def _evaluate_set(path: Path, run: Run) -> dict[str, Any]:
+def _evaluate_set(path: Path, run: Run) -> SetReport:
     started = time.monotonic()
-    found: dict[str, Any] = {"name": path.resolve().name}
+    name = path.resolve().name
     try:
-        found |= _score_set(read_set(path, documents=run.settings.seeds), run)
-        found["problems"] = [p.removeprefix(f"{path.parent}/") for p in found["problems"]]  # a report may be published
+        scored = _score_set(name, read_set(path, documents=run.settings.seeds), run)
     except RagError as error:
-        return {**found, "n": 0, "metrics": {}, "error": str(error)}
+        return _not_evaluated(name, str(error))
     except Exception as error:  # a fault of ours: shown whole, but the other sets still run
         traceback.print_exc()
-        return {**found, "n": 0, "metrics": {}, "error": f"{type(error).__name__}: {error}"}
-    return {**found, "seconds": round(time.monotonic() - started, 1)}
+        return _not_evaluated(name, f"{type(error).__name__}: {error}")
+    scored["problems"] = [p.removeprefix(f"{path.parent}/") for p in scored["problems"]]  # a report may be published
+    scored["seconds"] = round(time.monotonic() - started, 1)
+    return scored
 
 
-def _score_set(data: DataSet, run: Run) -> dict[str, Any]:
+def _not_evaluated(name: str, why: str) -> SetReport:
+    return {"name": name, "n": 0, "metrics": {}, "error": why}
+
+
+def _score_set(name: str, data: DataSet, run: Run) -> SetReport:
     queries = {q: data.queries[q] for q in sample(sorted(data.qrels), run.limit, run.seed)}
     questions = sample(data.questions, run.limit, run.seed)
     pairs = sample(data.pairs, run.limit, run.seed)
+    scored: SetReport = {
+        "name": name,
+        "n": len(queries) + len(questions) + len(pairs),
+        "metrics": {},
+        "failed": {},
+        "problems": list(data.problems),
+    }
     measures: Measures = {}
-    extra: dict[str, Any] = {}
-    failed: dict[str, str] = {}
-    problems = list(data.problems)
     if queries or questions:
         index = _open_index(data, run)
         if queries:
+            scored["queries"] = len(queries)
             measures |= ranking_measures(data, _rank_all(data.name, queries, index, run), seed=run.seed)
         if questions:
-            if data.folder is not None:
-                absent = {e.document_id for q in data.questions for e in q.evidence} - set(index.documents)
-                problems += [f"evidence names {name!r}, which is not in {data.folder.name}/" for name in sorted(absent)]
-            outcomes, failed = _ask_all(data, questions, index, run)
-            asked = [(q, outcomes[q.id]) for q in questions if q.id in outcomes]
-            texts = {name: document.text for name, document in index.documents.items()}
-            for question, outcome in asked:
-                if outcome.answer is not None:
-                    run.heard(data.name, question.id, outcome.answer)
-            measures |= evidence_measures(asked, shown=PREVIEWED, seed=run.seed)
-            if run.answers:
-                measures |= answer_measures(asked, texts, seed=run.seed)
-                extra["risk_coverage"] = [[round(c, 4), round(r, 4)] for c, r in risk_coverage(asked)]
-                extra["invalid"] = {q.id: why for q, o in asked if (why := invalid(o, texts))}
+            scored["questions"] = len(questions)
+            measures |= _score_questions(data, questions, index, run, scored)
     if pairs:
-        judged, unjudged = judge_pairs(data.name, pairs, run) if run.answers else ({}, {})
-        failed |= unjudged
+        scored["pairs"] = len(pairs)
+        judged, failed = judge_pairs(data.name, pairs, run) if run.answers else ({}, {})
+        scored["failed"] |= failed
         measures |= pair_measures(pairs, judged, seed=run.seed)
-    sizes = {"queries": len(queries), "questions": len(questions), "pairs": len(pairs)}
-    return {
-        "n": sum(sizes.values()),
-        **{name: n for name, n in sizes.items() if n},
-        "metrics": {name: {k: _rounded(v) for k, v in asdict(m).items()} for name, m in measures.items()},
-        **extra,
-        "failed": failed,
-        "problems": problems,
-    }
+    scored["metrics"] = {name: _rounded(measure) for name, measure in measures.items()}
+    return scored
+
+
+def _score_questions(
+    data: DataSet, questions: Sequence[Question], index: Index, run: Run, scored: SetReport
+) -> Measures:
+    """Asks them; what else there is to tell than measures is added to ``scored``."""
+    if data.folder is not None:
+        absent = {e.document_id for q in data.questions for e in q.evidence} - set(index.documents)
+        scored["problems"] += [
+            f"evidence names {name!r}, which is not in {data.folder.name}/" for name in sorted(absent)
+        ]
+    outcomes, failed = _ask_all(data, questions, index, run)
+    scored["failed"] |= failed
+    asked = [(q, outcomes[q.id]) for q in questions if q.id in outcomes]
+    for question, outcome in asked:
+        if outcome.answer is not None:
+            run.heard(data.name, question.id, outcome.answer)
+    measures = evidence_measures(asked, shown=PREVIEWED, seed=run.seed)
+    if run.answers:
+        texts = {name: document.text for name, document in index.documents.items()}
+        measures |= answer_measures(asked, texts, seed=run.seed)
+        scored["risk_coverage"] = [[round(c, 4), round(r, 4)] for c, r in risk_coverage(asked)]
+        scored["invalid"] = {q.id: why for q, o in asked if (why := invalid(o, texts))}
+    return measures
 
 
 def sample(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
@@ -203,35 +214,27 @@ def sample(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
     return shuffled[:limit]
 
 
+def _rounded(measure: Measure) -> MeasureData:
+    value, low, high = (round(x, 4) for x in (measure.value, measure.low, measure.high))
+    return {"value": value, "n": measure.n, "low": low, "high": high}
+
+
 # --- the index -----------------------------------------------------------------------------------
 
 
 def _open_index(data: DataSet, run: Run) -> Index:
-    """The set's documents indexed as the product does it; what was indexed before is opened.
+    """The set's documents indexed as the product does it; what was indexed before is opened."""
 
-    Where nothing but a ranking of documents is scored, no sentence is embedded: that is most of the work.
-    """
-
-    def tell(stage: str, done: int, total: int) -> None:
+    def progress(stage: str, done: int, total: int) -> None:
         run.progress(f"{data.name}: {stage}", done, total)
 
-    chunker = sources_digest(_CHUNKS_DEPEND_ON)
-    fingerprint = run.embedder.fingerprint
-    key = data.corpus_sha256 or hashlib.sha256(str(data.folder and data.folder.resolve()).encode()).hexdigest()
-    folder = run.work / "indexes" / f"{key[:16]}-{fingerprint[:8]}{'' if data.questions else '-chunks'}"
-    made_with = folder / "chunker"
-    same = made_with.is_file() and made_with.read_text("ascii") == chunker
+    key = data.corpus_sha256 or key_of(str(data.folder and data.folder.resolve()))
+    suffix = "" if data.questions else "-chunks"
+    folder = run.work / "indexes" / f"{key[:16]}-{run.embedder.fingerprint[:8]}{suffix}"
     if data.folder is not None:
-        build(data.folder, folder, run.embedder, progress=tell)
-    else:
-        try:
-            if same:
-                return load_index(folder, fingerprint=fingerprint)
-        except (IndexMissing, IndexDamaged, IndexMismatch):
-            pass
-        index_documents(data.documents, folder, run.embedder, progress=tell, sentences=bool(data.questions))
-        made_with.write_text(chunker, "ascii")
-    return load_index(folder, fingerprint=fingerprint)
+        return index_of_files(data.folder, folder, run.embedder, progress=progress)
+    sentences = bool(data.questions)
+    return index_of_documents(data.documents, folder, run.embedder, progress=progress, sentences=sentences)
 
 
 def _rank(question: str, index: Index, run: Run, documents: frozenset[str] | None = None) -> tuple[str, ...]:
@@ -242,12 +245,12 @@ def _rank(question: str, index: Index, run: Run, documents: frozenset[str] | Non
 
 
 def _rank_all(name: str, queries: Mapping[str, str], index: Index, run: Run) -> dict[str, tuple[str, ...]]:
-    found = {}
+    rankings = {}
     for n, (query, text) in enumerate(queries.items()):
         run.progress(f"{name}: searching", n, len(queries))
-        found[query] = _rank(text, index, run)
+        rankings[query] = _rank(text, index, run)
     run.progress(f"{name}: searching", len(queries), len(queries))
-    return found
+    return rankings
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -257,58 +260,67 @@ def _ask_all(
     data: DataSet, questions: Sequence[Question], index: Index, run: Run
 ) -> tuple[dict[str, Outcome], dict[str, str]]:
     """Outcomes by question, and why for each that failed."""
-    assistant = Assistant(run.settings, index, run.embedder, run.reranker, run.open_model)
-    settings = [str(getattr(run.settings, name)) for name in _ANSWERS_DEPEND_ON]
-    documents = sorted((d.id, d.sha256) for d in index.documents.values())
-    made_with = _key(settings, run.embedder.fingerprint, _program(), documents)
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
-    log = _Log(run.work / "answers.jsonl", fresh=run.fresh) if run.answers else None
-    keys = {q.id: _key(made_with, q.id, q.text, sorted(q.given_docs or ())) for q in questions}
-    for question in questions:
-        if log is not None and keys[question.id] in log.lines:
-            outcomes[question.id] = _outcome(log.lines[keys[question.id]])
+    log = None
+    keys = _answer_keys(questions, index, run)
+    if run.answers:
+        log = ResultLog(run.work / "answers.jsonl", read=outcome_from, write=asdict, fresh=run.fresh)
+        earlier = {name: log.get(key) for name, key in keys.items()}
+        outcomes = {name: outcome for name, outcome in earlier.items() if outcome is not None}
+    assistant = Assistant(run.settings, index, run.embedder, run.reranker, run.open_model)
     if run.answers and len(outcomes) < len(questions):
         run.open_model()  # before the clock of the first question runs, and so that a missing one stops the set
         assistant.load_generator().join()
+    progress = partial(run.progress, f"{data.name}: {'asking' if run.answers else 'searching'}")
     for question in questions:
         if question.id in outcomes:
             continue
-        run.progress(f"{data.name}: {'asking' if run.answers else 'searching'}", len(outcomes), len(questions))
+        progress(len(outcomes), len(questions))
         try:
-            outcomes[question.id] = _ask(assistant, question, index, run)
+            outcomes[question.id] = outcome = _ask(assistant, question, index, run)
         except Exception as error:  # one question, whatever is wrong with it, must not cost the others
             failed[question.id] = f"{type(error).__name__}: {error}"
             continue
         if log is not None:
-            log.add(keys[question.id], data.name, question.id, asdict(outcomes[question.id]))
-    run.progress(f"{data.name}: {'asking' if run.answers else 'searching'}", len(questions), len(questions))
+            log.add(keys[question.id], outcome, set_name=data.name, item=question.id)
+    progress(len(questions), len(questions))
     return outcomes, failed
+
+
+def _answer_keys(questions: Sequence[Question], index: Index, run: Run) -> dict[str, str]:
+    """Keys of the answers in the log, by question."""
+    settings = {
+        f.name: str(getattr(run.settings, f.name)) for f in fields(Settings) if f.name not in _NO_PART_IN_ANSWERS
+    }
+    documents = sorted((d.id, d.sha256) for d in index.documents.values())
+    made_with = key_of(settings, run.embedder.fingerprint, sources_digest(*ANSWER), documents)
+    return {q.id: key_of(made_with, q.id, q.text, sorted(q.given_docs or ())) for q in questions}
 
 
 def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Outcome:
     started = time.perf_counter()
-    found: Retrieved | None = None
+    retrieved: Retrieved | None = None
     evidence_ms = 0.0
-    answer = None
+    answer: AnswerData | None = None
     prompt_tokens = 0
     if run.answers:
         for step in assistant.steps(question.text, documents=question.given_docs):
-            if isinstance(step, Retrieved) and found is None:
-                found, evidence_ms = step, (time.perf_counter() - started) * 1000
+            if isinstance(step, Retrieved) and retrieved is None:
+                retrieved, evidence_ms = step, (time.perf_counter() - started) * 1000
             elif isinstance(step, Reading):
                 prompt_tokens = max(prompt_tokens, step.prompt_total)
             elif isinstance(step, Finished):
-                answer = step.answer.to_dict()
+                answer = cast(AnswerData, step.answer.to_dict())
     else:
-        found = assistant.search(question.text, documents=question.given_docs)
+        retrieved = assistant.search(question.text, documents=question.given_docs)
         evidence_ms = (time.perf_counter() - started) * 1000
-    assert found is not None  # the first of the steps
+    assert retrieved is not None  # the first of the steps
     return Outcome(
         ranking=_rank(question.text, index, run, question.given_docs),
-        passages=tuple(Quoted(h.chunk.document_id, h.chunk.start, h.chunk.end, h.chunk.text) for h in found.hits),
-        evidence=tuple(Quoted(e.document_id, e.start, e.end, e.quote) for e in found.evidence),
-        best_score=max((e.score for e in found.evidence), default=0.0),
+        passages=tuple(Quoted(h.chunk.document_id, h.chunk.start, h.chunk.end, h.chunk.text) for h in retrieved.hits),
+        evidence=tuple(Quoted(e.document_id, e.start, e.end, e.quote) for e in retrieved.evidence),
+        best_score=max((e.score for e in retrieved.evidence), default=0.0),
         evidence_ms=evidence_ms,
         prompt_tokens=prompt_tokens,
         answer=answer,
@@ -317,16 +329,18 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
 
 def judge_pairs(name: str, pairs: Sequence[Pair], run: Run) -> tuple[dict[str, Judged], dict[str, str]]:
     """The judge's probabilities by pair, and why for each that failed."""
-    model = f"{run.settings.generator} {sources_digest(('ground/judge.py', 'ground/prompt.py', 'models/llm'))}"
-    log = _Log(run.work / "judged.jsonl", fresh=run.fresh)
+    made_with = f"{run.settings.generator} {sources_digest(*JUDGEMENT)}"
+    log = ResultLog(run.work / "judged.jsonl", read=float, write=float, fresh=run.fresh)
     judged: dict[str, Judged] = {}
     failed: dict[str, str] = {}
 
     def judge(pair: Pair, claim: str) -> float:
-        key = _key(model, claim, pair.passage)
-        if key not in log.lines:
-            log.add(key, name, pair.id, LanguageModelJudge(run.open_model()).support(claim, [pair.passage])[0])
-        return float(log.lines[key])
+        key = key_of(made_with, claim, pair.passage)
+        support = log.get(key)
+        if support is None:
+            support = LanguageModelJudge(run.open_model()).support(claim, [pair.passage])[0]
+            log.add(key, support, set_name=name, item=pair.id)
+        return support
 
     for pair in pairs:
         run.progress(f"{name}: judging", len(judged), len(pairs))
@@ -337,44 +351,3 @@ def judge_pairs(name: str, pairs: Sequence[Pair], run: Run) -> tuple[dict[str, J
             failed[pair.id] = f"{type(error).__name__}: {error}"
     run.progress(f"{name}: judging", len(pairs), len(pairs))
     return judged, failed
-
-
-# --- what was done before ------------------------------------------------------------------------
-
-
-class _Log:
-    """A line for each result, added when it is known; the last one of a key counts."""
-
-    def __init__(self, path: Path, *, fresh: bool) -> None:
-        self._path = path
-        self.lines: dict[str, Any] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_file() and not fresh:
-            for line in path.read_bytes().split(b"\n"):
-                try:
-                    value = json.loads(line)
-                    self.lines[value["key"]] = value["result"]
-                except (ValueError, KeyError, TypeError):
-                    continue  # the line that an interruption cut off
-
-    def add(self, key: str, name: str, item: str, result: Any) -> None:
-        self.lines[key] = result
-        with self._path.open("a", encoding="ascii", newline="\n") as stream:
-            stream.write(json.dumps({"key": key, "set": name, "id": item, "result": result}) + "\n")
-
-
-def _key(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _outcome(value: Mapping[str, Any]) -> Outcome:
-    quoted = {name: tuple(Quoted(**q) for q in value[name]) for name in ("passages", "evidence")}
-    return Outcome(**{**value, **quoted, "ranking": tuple(value["ranking"])})
-
-
-def _program() -> str:
-    return sources_digest(without=_NO_PART_IN_ANSWERS)
-
-
-def _rounded(value: float) -> float:
-    return value if isinstance(value, int) else round(value, 4)

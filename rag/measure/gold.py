@@ -30,12 +30,12 @@ def same_sentence(quote: str, gold: str) -> bool:
     >>> same_sentence("He said it was closed , in 1903 .", "It was closed, in 1903."), same_sentence("It was.", "It.")
     (True, True)
     """
-    said, wanted = tokens(quote), tokens(gold)
-    if not said or not wanted:
+    given, wanted = tokens(quote), tokens(gold)
+    if not given or not wanted:
         return False
-    if _within(wanted, said) or (len(said) >= _LEAST_WORDS and _within(said, wanted)):
+    if _within(wanted, given) or (len(given) >= _LEAST_WORDS and _within(given, wanted)):
         return True
-    return token_f1(said, wanted) >= LIKE
+    return token_f1(given, wanted) >= LIKE
 
 
 def holds_most(passage: str, gold: str) -> bool:
@@ -44,8 +44,8 @@ def holds_most(passage: str, gold: str) -> bool:
     >>> holds_most("So. He came to the small", "He came to the small town."), holds_most("He came", "He left it.")
     (True, False)
     """
-    said, wanted = tokens(passage), tokens(gold)
-    run = SequenceMatcher(None, said, wanted, autojunk=False).find_longest_match().size
+    given, wanted = tokens(passage), tokens(gold)
+    run = SequenceMatcher(None, given, wanted, autojunk=False).find_longest_match().size
     return bool(wanted) and run >= min(len(wanted) / 2, _LONG_RUN)
 
 
@@ -55,18 +55,18 @@ def holds_answer(text: str, answers: Iterable[str]) -> bool:
     >>> holds_answer("It was built in 1856 .", ["the 1856"]), holds_answer("in 18567", ["1856"])
     (True, False)
     """
-    said = tokens(text)
-    return any(wanted and _within(wanted, said) for wanted in map(_bare, answers))
+    given = tokens(text)
+    return any(wanted and _within(wanted, given) for wanted in map(_bare, answers))
 
 
-def token_f1(said: list[str], wanted: list[str]) -> float:
+def token_f1(given: list[str], wanted: list[str]) -> float:
     """Harmonic mean of the shares of words in common (Rajpurkar et al. 2016, SQuAD).
 
     >>> token_f1(["a", "b"], ["b", "c"])
     0.5
     """
-    common = sum((Counter(said) & Counter(wanted)).values())
-    return 2 * common / (len(said) + len(wanted)) if common else 0.0
+    common = sum((Counter(given) & Counter(wanted)).values())
+    return 2 * common / (len(given) + len(wanted)) if common else 0.0
 
 
 def _bare(answer: str) -> list[str]:

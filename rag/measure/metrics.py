@@ -1,18 +1,18 @@
-"""Metrics as pure functions of numbers: each gives its value with n and a 95 % interval."""
+"""Metrics as pure functions of numbers: each gives its value with n and a 95 % interval, which SciPy computes."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-Z = 1.959963984540054
-"""The normal quantile of a 95 % interval."""
-
+CONFIDENCE = 0.95
 RESAMPLES = 1000
+_CELLS = 2**22  # row numbers drawn at a time: 32 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,9 @@ def ndcg(ranking: Sequence[str], grades: Mapping[str, int], *, k: int = 10) -> f
     >>> round(ndcg(["b", "a"], {"a": 1}), 3)  # 1 / log2(3)
     0.631
     """
-    found = [max(0, grades.get(name, 0)) for name in ranking[:k]]
-    ideal = sorted((g for g in grades.values() if g > 0), reverse=True)[:k]
-    best = _dcg(ideal)
-    return _dcg(found) / best if best else 0.0
+    gains = [max(0, grades.get(name, 0)) for name in ranking[:k]]
+    best = _dcg(sorted((g for g in grades.values() if g > 0), reverse=True)[:k])
+    return _dcg(gains) / best if best else 0.0
 
 
 def _dcg(gains: Sequence[int]) -> float:
@@ -62,12 +61,12 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     >>> [round(x, 4) for x in wilson(9, 10)]
     [0.5958, 0.9821]
     """
+    from scipy.stats import binomtest
+
     if n == 0:
         return 0.0, 1.0
-    p, z2 = successes / n, Z * Z
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    interval = binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def share(flags: Sequence[bool]) -> Measure | None:
@@ -101,8 +100,8 @@ def ratio(parts: Sequence[tuple[float, float]], *, seed: int) -> Measure | None:
         whole = rows[:, 1].sum()
         return float(rows[:, 0].sum() / whole) if whole else math.nan
 
-    found = bootstrap(parts, statistic, seed=seed)
-    return found and Measure(found.value, int(sum(whole for _, whole in parts)), found.low, found.high)
+    measure = bootstrap(parts, statistic, seed=seed)
+    return measure and replace(measure, n=int(sum(whole for _, whole in parts)))
 
 
 def f1(flags: Sequence[tuple[bool, bool]], *, seed: int) -> Measure | None:
@@ -147,19 +146,17 @@ def auroc(scores: Sequence[float], labels: Sequence[bool], *, seed: int) -> Meas
     if all(labels) or not any(labels):
         return None
 
+    from scipy.stats import rankdata  # sklearn's roc_auc_score gives the same, but takes seconds for 1,000 resamples
+
     def statistic(rows: npt.NDArray[np.float64]) -> float:
-        return _auroc(rows[:, 0], rows[:, 1] == 1)
+        positive = rows[:, 1] == 1
+        positives, negatives = int(positive.sum()), int((~positive).sum())
+        if not positives or not negatives:
+            return math.nan
+        above = rankdata(rows[:, 0])[positive].sum() - positives * (positives + 1) / 2
+        return float(above / (positives * negatives))
 
     return bootstrap([(s, float(label)) for s, label in zip(scores, labels, strict=True)], statistic, seed=seed)
-
-
-def _auroc(scores: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> float:
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    if not positives or not negatives:
-        return math.nan
-    ordered = np.sort(scores)
-    ranks = (np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right") + 1) / 2
-    return float((ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def quantile(values: Sequence[float], q: float, *, seed: int) -> Measure | None:
@@ -185,12 +182,26 @@ def bootstrap(
 
     Resamples for which it is not defined (nan) are left out.
     """
+    from scipy import stats
+
     if not len(rows):
         return None
     table = np.asarray(rows, np.float64)
-    random = np.random.default_rng(seed)
-    found = [statistic(table[random.integers(0, len(table), len(table))]) for _ in range(RESAMPLES)]
-    defined = [x for x in found if not math.isnan(x)]
     value = statistic(table)
-    low, high = np.quantile(defined, [0.025, 0.975]) if defined else (value, value)
+    if len(table) == 1:
+        return Measure(value, 1, value, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # of the undefined ones
+        drawn = stats.bootstrap(
+            (np.arange(len(table)),),
+            lambda numbers: statistic(table[numbers]),
+            n_resamples=RESAMPLES,
+            batch=max(1, _CELLS // len(table)),
+            vectorized=False,
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        ).bootstrap_distribution
+    defined = drawn[~np.isnan(drawn)]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail]) if len(defined) else (value, value)
     return Measure(value, len(table), float(low), float(high))

@@ -1,4 +1,4 @@
-"""A process that does one thing of the product and tells what happens, for ``rag bench``: a line of JSON an event.
+"""A process that does one thing of the product and prints what happens, for ``rag bench``: a line of JSON an event.
 
     python -m rag.measure.probe build              an index made anew
     python -m rag.measure.probe ask FILE           start, then the questions of a JSON list, with the language model
@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Literal, Required, TypedDict
 
 from rag import opening
 from rag.assistant import Assistant
@@ -25,7 +25,60 @@ from rag.index.snapshot import load_index
 from rag.models.protocols import Generator, Piece, Prompt
 from rag.types import Drafting, Finished, Retrieved
 
-Line = dict[str, Any]
+
+class Step(TypedDict):
+    """Of a build, while it runs."""
+
+    event: Literal["step"]
+    stage: str
+    done: int
+    total: int
+
+
+class Built(TypedDict):
+    event: Literal["built"]
+    files: int
+    bytes: int
+    documents: int
+    chunks: int
+    sentences: int
+    seconds: float
+
+
+class Mark(TypedDict):
+    """ "evidence" once the first question has its evidence, "model" once the language model can write, "ready" once it
+    has read what every prompt begins with."""
+
+    event: Literal["evidence", "model", "ready"]
+
+
+class Counts(TypedDict, total=False):
+    """What the language model did."""
+
+    prompt_tokens: int
+    output_tokens: int
+    read_tokens: int
+    read_seconds: float
+    written_tokens: int
+    write_seconds: float
+
+
+class QuestionRow(Counts, total=False):
+    """What one question took; only its evidence where no language model runs."""
+
+    question: Required[str]
+    refused: bool
+    evidence_ms: float
+    first_token_ms: float
+    verified_ms: float
+
+
+class Asked(TypedDict):
+    event: Literal["question"]
+    row: QuestionRow
+
+
+Line = Step | Built | Mark | Asked
 
 
 class Watched:
@@ -34,14 +87,18 @@ class Watched:
     def __init__(self, model: Generator) -> None:
         self._model = model
         self.name = model.name
-        self.counts: dict[str, float] = {}
         self.begin()
 
     def begin(self) -> None:
         """Count from 0 again."""
-        self.counts = dict.fromkeys(
-            ("prompt_tokens", "output_tokens", "read_tokens", "read_seconds", "written_tokens", "write_seconds"), 0
-        )
+        self.counts: Counts = {
+            "prompt_tokens": 0,
+            "output_tokens": 0,
+            "read_tokens": 0,
+            "read_seconds": 0.0,
+            "written_tokens": 0,
+            "write_seconds": 0.0,
+        }
 
     def stream(
         self,
@@ -85,12 +142,12 @@ class Watched:
 
 
 def building(chosen: Settings) -> Iterator[Line]:
-    """What was built, once it is."""
-    report = opening.sync(
-        chosen,
-        opening.open_embedding(chosen),
-        progress=lambda stage, done, total: tell({"event": "step", "stage": stage, "done": done, "total": total}),
-    )
+    """What was built, once it is; the steps on the way are printed."""
+
+    def step(stage: str, done: int, total: int) -> None:
+        write({"event": "step", "stage": stage, "done": done, "total": total})
+
+    report = opening.sync(chosen, opening.open_embedding(chosen), progress=step)
     read = [f.path for f in report.files if f.status == "indexed"]
     names = {name: entry["name"] for name, entry in load_index(chosen.index).files.items()}
     yield {
@@ -105,13 +162,12 @@ def building(chosen: Settings) -> Iterator[Line]:
 
 
 def asking(chosen: Settings, questions: Sequence[str]) -> Iterator[Line]:
-    """ "evidence" once the first question has its evidence, "model" once the language model can write, "ready" once it
-    has read what every prompt begins with; then every question is asked, the first one again."""
+    """The marks of a start, then every question, the first one again."""
     models: list[Watched] = []
 
     def open_model() -> Generator:
         models.append(Watched(opening.open_model(chosen)))
-        tell({"event": "model"})
+        write({"event": "model"})
         return models[0]
 
     opened = _opened(chosen, open_model)
@@ -123,27 +179,26 @@ def asking(chosen: Settings, questions: Sequence[str]) -> Iterator[Line]:
     yield {"event": "ready"}
     try:
         for question in questions:
-            yield answered(opened, models[0], question)
+            yield {"event": "question", "row": answered(opened, models[0], question)}
     finally:
         opened.close()
 
 
-def answered(opened: Assistant, model: Watched, question: str) -> Line:
+def answered(opened: Assistant, model: Watched, question: str) -> QuestionRow:
     """What one question took, in milliseconds, tokens and tokens' seconds."""
     model.begin()
     started = time.perf_counter()
-    first: dict[str, float] = {}
-    refused = True
+    row: QuestionRow = {"question": question, "refused": True}
     for step in opened.steps(question):
         elapsed = (time.perf_counter() - started) * 1000
         if isinstance(step, Retrieved):
-            first.setdefault("evidence_ms", elapsed)
+            row.setdefault("evidence_ms", elapsed)
         elif isinstance(step, Drafting):
-            first.setdefault("first_token_ms", elapsed)
+            row.setdefault("first_token_ms", elapsed)
         elif isinstance(step, Finished):
-            first["verified_ms"] = elapsed
-            refused = step.answer.refused
-    return {"event": "question", "question": question, "refused": refused, **first, **model.counts}
+            row["verified_ms"] = elapsed
+            row["refused"] = step.answer.refused
+    return {**row, **model.counts}
 
 
 def searching(chosen: Settings, questions: Sequence[str]) -> Iterator[Line]:
@@ -154,27 +209,41 @@ def searching(chosen: Settings, questions: Sequence[str]) -> Iterator[Line]:
     for question in questions:
         started = time.perf_counter()
         opened.search(question)
-        yield {"event": "question", "question": question, "evidence_ms": (time.perf_counter() - started) * 1000}
+        elapsed = (time.perf_counter() - started) * 1000
+        yield {"event": "question", "row": {"question": question, "evidence_ms": elapsed}}
 
 
-def _opened(chosen: Settings, open_model: Any) -> Assistant:
+def _opened(chosen: Settings, open_model: Callable[[], Generator]) -> Assistant:
     """Over the index as it stands, whatever it was made of."""
     embedder = opening.open_embedding(chosen)
     index = load_index(chosen.index, fingerprint=embedder.fingerprint)
     return Assistant(chosen, index, embedder, opening.open_ranking(chosen), open_model)
 
 
-def tell(line: Line) -> None:
+def write(line: Line) -> None:
+    """Print an event."""
     print(json.dumps(line), flush=True)
 
 
+def run(do: str, chosen: Settings, questions: Sequence[str]) -> Iterator[Line]:
+    """The events of "build", "ask" or "search". Raises RagError for another word."""
+    if do == "build":
+        return building(chosen)
+    if do == "ask":
+        return asking(chosen, questions)
+    if do == "search":
+        return searching(chosen, questions)
+    raise RagError(f"There is nothing called {do!r} to measure: build, ask or search.")
+
+
 def main(arguments: Sequence[str]) -> int:
-    chosen = settings()
-    questions = json.loads(Path(arguments[1]).read_text("utf-8")) if len(arguments) > 1 else []
-    do = {"build": lambda: building(chosen), "ask": lambda: asking(chosen, questions)}
+    """Exit status 0, or 1 with the reason on standard error."""
     try:
-        for line in do.get(arguments[0], lambda: searching(chosen, questions))():
-            tell(line)
+        if len(arguments) != (1 if arguments[:1] == ["build"] else 2):
+            raise RagError("Usage: python -m rag.measure.probe build | ask FILE | search FILE")
+        questions = json.loads(Path(arguments[1]).read_text("utf-8")) if len(arguments) > 1 else []
+        for line in run(arguments[0], settings(), questions):
+            write(line)
     except RagError as error:
         print(f"rag: {error}", file=sys.stderr)
         return 1

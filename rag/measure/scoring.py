@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from rag.ground.checks import Check, check
 from rag.ground.verify import Judged, own_words, support
@@ -21,6 +21,35 @@ from rag.retrieve.tuning import TUNING
 Measures = dict[str, Measure]
 
 _FAR = 100.0  # more than any two log-odds of support differ
+
+
+class CitationData(TypedDict):
+    marker: int
+    document_id: str
+    title: str
+    start: int
+    end: int
+    quote: str
+
+
+class SentenceData(TypedDict):
+    text: str
+    citations: list[CitationData]
+
+
+class SideData(TypedDict):
+    citations: list[CitationData]
+
+
+class AnswerData(TypedDict):
+    """An answer as ``Answer.to_dict`` gives it: what of it is measured."""
+
+    question: str
+    refused: bool
+    disagreement: bool
+    sentences: list[SentenceData]
+    sides: list[SideData]
+    timings_ms: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +72,7 @@ class Outcome:
     best_score: float  # of the evidence; 0 where there is none
     evidence_ms: float
     prompt_tokens: int = 0
-    answer: Mapping[str, Any] | None = None  # as Answer.to_dict gives it; None: no answer was asked for
+    answer: AnswerData | None = None  # None: none was asked for
 
     @property
     def answered(self) -> bool:
@@ -54,15 +83,20 @@ class Outcome:
         """Every distinct citation of the answer, the sides' included."""
         if self.answer is None:
             return []
-        holders = [*self.answer["sentences"], *self.answer["sides"]]
-        found = [
-            Quoted(c["document_id"], c["start"], c["end"], c["quote"]) for h in holders for c in h.get("citations", ())
-        ]
-        return list(dict.fromkeys(found))
+        holders: list[SentenceData | SideData] = [*self.answer["sentences"], *self.answer["sides"]]
+        citations = (c for holder in holders for c in holder["citations"])
+        return list(dict.fromkeys(Quoted(c["document_id"], c["start"], c["end"], c["quote"]) for c in citations))
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
+        """What the answer says, without its markers."""
         return " ".join(s["text"] for s in self.answer["sentences"]) if self.answer else ""
+
+
+def outcome_from(data: dict[str, Any]) -> Outcome:
+    """An outcome from what ``dataclasses.asdict`` and JSON made of it. Raises KeyError or TypeError for other data."""
+    quoted = {name: tuple(Quoted(**q) for q in data[name]) for name in ("passages", "evidence")}
+    return Outcome(**{**data, **quoted, "ranking": tuple(data["ranking"])})
 
 
 Asked = Sequence[tuple[Question, Outcome]]
@@ -81,28 +115,21 @@ def ranking_measures(data: DataSet, rankings: Mapping[str, Sequence[str]], *, se
 
 
 def evidence_measures(asked: Asked, *, shown: int, seed: int) -> Measures:
-    """Of what was found, before any answer; ``shown``: how many sentences the model is shown at most."""
+    """Of what was retrieved, before any answer; ``shown``: how many sentences the model is shown at most."""
     gold = [(q, o) for q, o in asked if q.evidence]
-    in_ten = [
-        sum(any(e.document_id in o.ranking[:10] for e in side.evidence) for side in q.sides) >= 2
-        for q, o in asked
-        if _has_sides(q)
-    ]
-    kinds = [q.kind == "unanswerable" for q, _ in asked]
+    sided = [(q, o) for q, o in asked if _has_sides(q)]
     recalls = [metrics.recall(o.ranking, {e.document_id for e in q.evidence}, k=5) for q, o in gold]
+    hits = [(_count_gold(q, o.evidence), len(q.evidence)) for q, o in gold]
+    scores, answerable = [o.best_score for _, o in asked], [q.kind != "unanswerable" for q, _ in asked]
     return _there(
         {
             "recall@5": metrics.mean(recalls, seed=seed),
-            "both_sides@10": metrics.share(in_ten),
-            "both_sides_retrieved": metrics.share([_both_retrieved(q, o) for q, o in asked if _has_sides(q)]),
-            f"both_sides_shown@{shown}": metrics.share([_both(q, o.evidence) for q, o in asked if _has_sides(q)]),
-            f"evidence_hit@{shown}": metrics.share([_found(q, o.evidence) > 0 for q, o in gold]),
-            f"evidence_recall@{shown}": metrics.ratio(
-                [(_found(q, o.evidence), len(q.evidence)) for q, o in gold], seed=seed
-            ),
-            "auroc_retrieval_score": metrics.auroc(
-                [o.best_score for _, o in asked], [not unanswerable for unanswerable in kinds], seed=seed
-            ),
+            "both_sides@10": metrics.share([_both_ranked(q, o.ranking[:10]) for q, o in sided]),
+            "both_sides_retrieved": metrics.share([_both_retrieved(q, o) for q, o in sided]),
+            f"both_sides_shown@{shown}": metrics.share([_both(q, o.evidence) for q, o in sided]),
+            f"evidence_hit@{shown}": metrics.share([count > 0 for count, _ in hits]),
+            f"evidence_recall@{shown}": metrics.ratio(hits, seed=seed),
+            "auroc_retrieval_score": metrics.auroc(scores, answerable, seed=seed),
             **_times("time_to_evidence", [o.evidence_ms for _, o in asked], seed),
         }
     )
@@ -110,42 +137,75 @@ def evidence_measures(asked: Asked, *, shown: int, seed: int) -> Measures:
 
 def answer_measures(asked: Asked, texts: Mapping[str, str], *, seed: int) -> Measures:
     """Of answers; ``texts`` are the documents by id."""
+    return {
+        **_citation_measures(asked, texts, seed),
+        **_refusal_measures(asked, seed),
+        **_disagreement_measures(asked, seed),
+        **_cost_measures(asked, seed),
+    }
+
+
+def _citation_measures(asked: Asked, texts: Mapping[str, str], seed: int) -> Measures:
+    """What answers cite, against the gold sentences and answers."""
     gold = [(q, o) for q, o in asked if q.evidence]
-    refusals = [not o.answered for q, o in asked if q.kind == "unanswerable"]
-    answered = [o.answered for q, o in asked if q.kind != "unanswerable"]
     cited = [(q, o) for q, o in gold if o.answered]
-    stated = [(q, o) for q, o in asked if _has_sides(q)]
     named = [(q, o) for q, o in asked if o.answered and q.kind != "unanswerable" and _verbatim(q, texts)]
-    flagged = [(bool(o.answer and o.answer["disagreement"]), q) for q, o in asked]
-    wrong = [is_wrong(q, o) for q, o in asked if _can_be_judged(q)]
-    timings = [o.answer["timings_ms"] for _, o in asked if o.answer]
-    judged_kinds = [(flag, q.kind == "conflict") for flag, q in flagged if q.kind in ("conflict", "agree")]
+    held = [any(holds_answer(c.quote, q.answers) for c in o.cited) for q, o in named]
+    right = [(sum(_is_gold(c, q) for c in o.cited), len(o.cited)) for q, o in cited]
+    elsewhere = [(sum(_wrong_document(c, q) for c in o.cited), len(o.cited)) for q, o in cited]
+    recalled = [(_count_gold(q, o.cited), len(q.evidence)) for q, o in gold]
     return _there(
         {
             "validity": metrics.share([not invalid(o, texts) for _, o in asked if o.answered]),
-            "evidence_precision": metrics.ratio(
-                [(sum(_is_gold(c, q) for c in o.cited), len(o.cited)) for q, o in cited], seed=seed
-            ),
-            "evidence_recall": metrics.ratio([(_found(q, o.cited), len(q.evidence)) for q, o in gold], seed=seed),
-            "gold_cited": metrics.share([_found(q, o.cited) > 0 for q, o in gold]),
-            "gold_cited_given_answered": metrics.share([_found(q, o.cited) > 0 for q, o in cited]),
-            "answer_in_citation": metrics.share(
-                [any(holds_answer(c.quote, q.answers) for c in o.cited) for q, o in named]
-            ),
-            "wrong_document_citations": metrics.ratio(
-                [(sum(_wrong_document(c, q) for c in o.cited), len(o.cited)) for q, o in cited], seed=seed
-            ),
-            "unanswerable_refused": metrics.share(refusals),
+            "evidence_precision": metrics.ratio(right, seed=seed),
+            "evidence_recall": metrics.ratio(recalled, seed=seed),
+            "gold_cited": metrics.share([_count_gold(q, o.cited) > 0 for q, o in gold]),
+            "gold_cited_given_answered": metrics.share([_count_gold(q, o.cited) > 0 for q, o in cited]),
+            "answer_in_citation": metrics.share(held),
+            "wrong_document_citations": metrics.ratio(elsewhere, seed=seed),
+            "exact_match": metrics.share([_exact(q, o) for q, o in asked if q.wrong_answers is not None and q.answers]),
+        }
+    )
+
+
+def _refusal_measures(asked: Asked, seed: int) -> Measures:
+    """Whether what can be answered was, and nothing else."""
+    refused = [not o.answered for q, o in asked if q.kind == "unanswerable"]
+    answered = [o.answered for q, o in asked if q.kind != "unanswerable"]
+    return _there(
+        {
+            "unanswerable_refused": metrics.share(refused),
             "answerable_answered": metrics.share(answered),
-            "balanced_accuracy": metrics.balanced(refusals, answered, seed=seed),
-            "wrong_answer_rate": metrics.share(wrong),
-            "disagreement_f1": metrics.f1(judged_kinds, seed=seed),
-            "false_alarms": metrics.share([flag for flag, q in flagged if q.kind == "agree"]),
+            "balanced_accuracy": metrics.balanced(refused, answered, seed=seed),
+            "wrong_answer_rate": metrics.share([is_wrong(q, o) for q, o in asked if _can_be_judged(q)]),
+        }
+    )
+
+
+def _disagreement_measures(asked: Asked, seed: int) -> Measures:
+    """Whether a conflict between sources was flagged, and its sides stated."""
+    flagged = [
+        (bool(o.answer and o.answer["disagreement"]), q.kind == "conflict")
+        for q, o in asked
+        if q.kind in ("conflict", "agree")
+    ]
+    stated = [(q, o) for q, o in asked if _has_sides(q)]
+    return _there(
+        {
+            "disagreement_f1": metrics.f1(flagged, seed=seed),
+            "false_alarms": metrics.share([flag for flag, conflict in flagged if not conflict]),
             "both_sides_stated": metrics.share([_both(q, o.cited) for q, o in stated]),
             "both_sides_stated_given_retrieved": metrics.share(
                 [_both(q, o.cited) for q, o in stated if _both_retrieved(q, o)]
             ),
-            "exact_match": metrics.share([_exact(q, o) for q, o in asked if q.wrong_answers is not None and q.answers]),
+        }
+    )
+
+
+def _cost_measures(asked: Asked, seed: int) -> Measures:
+    timings = [o.answer["timings_ms"] for _, o in asked if o.answer]
+    return _there(
+        {
             **_times("time_to_first_token", [t["first_token"] for t in timings if "first_token" in t], seed),
             **_times("time_to_answer", [t["total"] for t in timings], seed),
             "prompt_tokens": metrics.mean([o.prompt_tokens for _, o in asked if o.prompt_tokens], seed=seed),
@@ -156,26 +216,20 @@ def answer_measures(asked: Asked, texts: Mapping[str, str], *, seed: int) -> Mea
 def pair_measures(pairs: Sequence[Pair], judged: Mapping[str, Judged], *, seed: int) -> Measures:
     """Of the verifier: how well words, the judge (of the pairs in ``judged``) and both tell support."""
     checks = {p.id: check(p.claim, p.passage) for p in pairs}
-    found = _there(
-        {
-            "auroc_coverage": metrics.auroc(
-                [checks[p.id].coverage for p in pairs], [p.label == "supported" for p in pairs], seed=seed
-            )
-        }
-    )
+    coverage = [checks[p.id].coverage for p in pairs]
     asked = [p for p in pairs if p.id in judged]
     supported = [p.label == "supported" for p in asked]
-    ruled = [_ruled(checks[p.id], judged[p.id]) for p in asked]
-    kept = [score >= TUNING.supported for score in ruled]
-    return found | _there(
+    scores = [_score(checks[p.id], judged[p.id]) for p in asked]
+    combined = [support(checks[p.id].coverage, judged[p.id]) for p in asked]
+    passed = [score >= TUNING.supported for score in scores]
+    return _there(
         {
-            "auroc": metrics.auroc(ruled, supported, seed=seed),
-            "auroc_support": metrics.auroc(
-                [support(checks[p.id].coverage, judged[p.id]) for p in asked], supported, seed=seed
-            ),
+            "auroc_coverage": metrics.auroc(coverage, [p.label == "supported" for p in pairs], seed=seed),
+            "auroc": metrics.auroc(scores, supported, seed=seed),
+            "auroc_support": metrics.auroc(combined, supported, seed=seed),
             "auroc_judge": metrics.auroc([judged[p.id].claim for p in asked], supported, seed=seed),
-            "verifier_precision": metrics.share([s for s, k in zip(supported, kept, strict=True) if k]),
-            "verifier_recall": metrics.share([k for s, k in zip(supported, kept, strict=True) if s]),
+            "verifier_precision": metrics.share([s for s, p in zip(supported, passed, strict=True) if p]),
+            "verifier_recall": metrics.share([p for s, p in zip(supported, passed, strict=True) if s]),
         }
     )
 
@@ -199,7 +253,7 @@ def is_wrong(question: Question, outcome: Outcome) -> bool:
     """Answered, and unanswerable or without a gold sentence cited or a right answer said or cited."""
     if not outcome.answered:
         return False
-    right = _found(question, outcome.cited) > 0 or holds_answer(outcome.said, question.answers)
+    right = _count_gold(question, outcome.cited) > 0 or holds_answer(outcome.text, question.answers)
     right = right or any(holds_answer(c.quote, question.answers) for c in outcome.cited)
     return question.kind == "unanswerable" or not right
 
@@ -210,8 +264,9 @@ def risk_coverage(asked: Asked) -> list[tuple[float, float]]:
     return metrics.risk_coverage([o.best_score for _, o in answered], [not is_wrong(q, o) for q, o in answered])
 
 
-def _there(found: Mapping[str, Measure | None]) -> Measures:
-    return {name: measure for name, measure in found.items() if measure is not None}
+def _there(measures: Mapping[str, Measure | None]) -> Measures:
+    """Those that the set's files allow."""
+    return {name: measure for name, measure in measures.items() if measure is not None}
 
 
 def _times(name: str, values: Sequence[float], seed: int) -> dict[str, Measure | None]:
@@ -230,7 +285,7 @@ def _is_gold(quoted: Quoted, question: Question) -> bool:
     return any(_matches(quoted, gold) for gold in question.evidence)
 
 
-def _found(question: Question, quoted: Sequence[Quoted]) -> int:
+def _count_gold(question: Question, quoted: Sequence[Quoted]) -> int:
     """How many of the gold sentences are among ``quoted``."""
     return sum(any(_matches(item, gold) for item in quoted) for gold in question.evidence)
 
@@ -246,6 +301,11 @@ def _has_sides(question: Question) -> bool:
 def _both(question: Question, quoted: Sequence[Quoted]) -> bool:
     """Is there a gold sentence of at least two sides?"""
     return sum(any(_matches(i, g) for i in quoted for g in side.evidence) for side in question.sides) >= 2
+
+
+def _both_ranked(question: Question, documents: Sequence[str]) -> bool:
+    """Does a document of at least two sides rank among ``documents``?"""
+    return sum(any(g.document_id in documents for g in side.evidence) for side in question.sides) >= 2
 
 
 def _both_retrieved(question: Question, outcome: Outcome) -> bool:
@@ -267,15 +327,14 @@ def _can_be_judged(question: Question) -> bool:
 
 def _exact(question: Question, outcome: Outcome) -> bool:
     """All right answers and no wrong one, as RAMDocs asks (Wang et al. 2025)."""
-    said = outcome.said
-    return all(holds_answer(said, [a]) for a in question.answers) and not holds_answer(
-        said, question.wrong_answers or ()
-    )
+    text = outcome.text
+    wrong = holds_answer(text, question.wrong_answers or ())
+    return not wrong and all(holds_answer(text, [answer]) for answer in question.answers)
 
 
-def _ruled(found: Check, judged: Judged) -> float:
+def _score(words: Check, judged: Judged) -> float:
     """The score of rag.ground.verify's rule for one premise; what the rule holds alike is in order of support."""
-    score = support(found.coverage, judged)
-    if not found.passes or found.coverage < TUNING.some_words:
+    score = support(words.coverage, judged)
+    if not words.passes or words.coverage < TUNING.some_words:
         return score - _FAR
-    return score + _FAR if own_words(found) else score
+    return score + _FAR if own_words(words) else score
