@@ -43,6 +43,7 @@ from rag.types import (
     Evidence,
     Finished,
     Generator,
+    Progress,
     Prompt,
     Reading,
     Removed,
@@ -59,7 +60,6 @@ PREVIEWED = 8  # sentences shown as evidence before any model has read them
 _COMPARED_SENTENCES = 24  # evidence looked through for disagreement; more than the model is shown
 _WAIT_SECONDS = 0.2
 
-Progress = Callable[[str, int, int], None]
 State = Literal["loading", "ready", "failed"]
 
 

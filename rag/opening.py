@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.assistant import Assistant, Progress, short_name
+from rag.assistant import Assistant, short_name
 from rag.config import Settings
 from rag.errors import IndexLocked
 from rag.index.build import build
@@ -11,7 +11,7 @@ from rag.index.snapshot import load_index
 from rag.models import store as models
 from rag.models.embed import open_embedder
 from rag.models.rerank import open_reranker
-from rag.types import BuildReport, Embedder, Generator, Reranker
+from rag.types import BuildReport, Embedder, Generator, Progress, Reranker
 
 
 def open_model(settings: Settings) -> Generator:

@@ -10,7 +10,7 @@ so that ``document.text[c.start:c.end] == c.quote`` holds for every citation eve
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Literal, Protocol
@@ -20,6 +20,9 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
 """Rows of unit length: shape (n, dimension), dtype float32, C order."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class BuildReport:
     sentences: int
     seconds: float
     duplicates: Mapping[str, str] = field(default_factory=dict)  # id: that of the document it nearly repeats
+    anew: str = ""  # why the index that was there could not be updated and every file was read again
 
     def count(self, status: FileStatus) -> int:
         return sum(f.status == status for f in self.files)

@@ -159,14 +159,14 @@ def test_whatever_a_document_does_to_the_chunker_costs_one_file(
     seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     build(seeds, index, BagOfWordsEmbedder())
-    cut = building.chunker.chunk_document
+    cut = building.chunk_document
 
     def broken(document: Document, **settings: int) -> Any:
         if document.id == "cat.txt":
             raise error
         return cut(document, **settings)
 
-    monkeypatch.setattr(building.chunker, "chunk_document", broken)
+    monkeypatch.setattr(building, "chunk_document", broken)
     (seeds / "cat.txt").write_text("changed and now broken", "utf-8")
     report = build(seeds, index, BagOfWordsEmbedder())
     assert statuses(report)["cat.txt"] == "failed"
