@@ -39,7 +39,7 @@ def build(
     embedded before is not embedded again, even by a build that was interrupted. A file that cannot be read is
     reported and left out. Documents pass through one at a time. Where nothing changed no new generation is written.
     An index that another version of the program or another embedder made is made anew, and the report says why.
-    ``progress`` is told of the "reading" of files and of the "embedding" of texts.
+    ``progress`` is told of the "reading" of files and of the "embedding" of texts, and before of such an index.
 
     Raises CorpusError where nothing can be indexed, IndexLocked where another process builds; the index that
     was there stays as it was.
@@ -52,6 +52,8 @@ def build(
     recipe = _recipe(embedder, max_chars, overlap)
     with generations.writing(index):
         before, anew = _basis(index, recipe)
+        if anew:
+            tell(f"{anew} It is made anew", 0, len(files))
         plan = plan_changes(files, before)
         if before is not None and plan.settled:
             entries = before.files
