@@ -86,7 +86,8 @@ class Lexical:
         rows are many, are rarely read.
         """
         words = self._rarest_first(text)
-        left = np.append(np.cumsum([self.idf(word) for word in words][::-1])[::-1], 0.0) * _ROUNDING
+        most = [self.idf(word) for word in words]
+        left = [sum(most[n:]) * _ROUNDING for n in range(len(words) + 1)]  # what the words from the n-th on can add
         scores = np.zeros(self.rows, np.float32)
         rows = np.zeros(0, np.int64)
         done = 0
