@@ -33,8 +33,7 @@ from benchmarks.scale import Peak
 from rag.config import settings
 from rag.index import build as building
 from rag.index import embedding_cache as cache
-from rag.index import generations as store
-from rag.index import lexical, writer
+from rag.index import generations, lexical, writer
 from rag.index.build import build
 from rag.index.changes import needs_build, stale
 from rag.index.snapshot import load_index
@@ -119,7 +118,7 @@ def measured(work: Callable[[], BuildReport], megabytes: float) -> dict[str, Any
     stages, began, started = Stages(), time.process_time(), time.perf_counter()
     watched = {
         "find files": (building, "walk"),
-        "chunk": (building.chunker, "chunk_document"),
+        "chunk": (building, "chunk_document"),
         "signature for duplicates": (writer, "signature"),
         "words for BM25": (lexical.LexicalWriter, "add"),
         "write records": (writer.IndexWriter, "add"),
@@ -129,7 +128,7 @@ def measured(work: Callable[[], BuildReport], megabytes: float) -> dict[str, Any
         "cache of embeddings and vectors to disk": (writer.IndexWriter, "embed"),
         "invert words": (lexical.LexicalWriter, "close"),
         "compare duplicates": (writer, "near_duplicates"),
-        "hash and publish": (store, "publish"),
+        "hash and publish": (generations, "publish"),
     }
     originals = {name: getattr(*where) for name, where in watched.items()}
     for name, (owner, function) in watched.items():
@@ -178,7 +177,7 @@ def plain_chunks(document: Document, **_: Any) -> list[Chunk]:
 def one_size(count: int, folder: Path) -> dict[str, Any]:
     seeds, index = folder / "seeds", folder / "index"
     if count > 10_000:
-        building.load_all, building.chunker.chunk_document = plain_load_all, plain_chunks
+        building.load_all, building.chunk_document = plain_load_all, plain_chunks
     megabytes = make(seeds, count) / 1e6
     peak, embedder = Peak(), Table()
     rows = {"files": count, "first_build": measured(lambda: build(seeds, index, embedder), megabytes)}

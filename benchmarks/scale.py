@@ -23,16 +23,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import numpy as np
 
-from rag.index import dense
-from rag.index import generations as store
+from rag.index import dense, generations
 from rag.index.arrays import ArrayWriter
+from rag.index.manifest import Contents
 from rag.index.snapshot import Index, load_index
 from rag.index.sources import sources_digest
 from rag.index.writer import IndexWriter, write_index
@@ -110,11 +110,11 @@ class Peak:
             time.sleep(0.05)
 
 
-def repeated(base: Index, folder: Path, chunks: int, embed: Callable[[Sequence[str]], Vectors]) -> Mapping[str, Any]:
+def repeated(base: Index, folder: Path, chunks: int, embed: Callable[[Sequence[str]], Vectors]) -> Contents:
     """Write the texts of ``base`` again and again with new vectors."""
     writer = IndexWriter(folder, DIMENSION, base)
     for n in range(chunks // CHUNKS_A_DOCUMENT):
-        writer.keep(n % len(base.documents), f"document-{n:07d}.txt")
+        writer.keep(base.documents.id(n % len(base.documents)), f"document-{n:07d}.txt")
     writer._duplicates = dict  # type: ignore[method-assign]
     with ArrayWriter(folder / "vectors", "<f4") as vectors:
         for _ in range(0, chunks, batch := 1000 * CHUNKS_A_DOCUMENT):
@@ -152,11 +152,12 @@ def build(chunks: int, folder: Path, base: Path | None = None) -> dict[str, Any]
             yield item
 
     started, began = time.perf_counter(), time.process_time()
-    with store.writing(folder):
+    with generations.writing(folder):
         if base is None:
             write_index(folder, made(), embed, MANIFEST)
         else:
-            store.publish(folder, lambda temporary: repeated(load_index(base), temporary, chunks, own_vectors))
+            with generations.draft(folder) as draft:
+                generations.publish(draft, repeated(load_index(base), draft, chunks, own_vectors))
     processor, seconds = time.process_time() - began, time.perf_counter() - started
     sizes: dict[str, int] = {}
     for path in folder.rglob("*"):

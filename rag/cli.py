@@ -200,7 +200,8 @@ def report_text(report: BuildReport) -> str:
     """The report of a build for a terminal: every file that is not unchanged, then the totals."""
     from rag.output.render import printable
 
-    lines = [
+    lines = [f"made anew {printable(report.anew)}"] if report.anew else []
+    lines += [
         f"{file.status:9} {printable(file.path)}" + (f"  ({printable(file.why)})" if file.why else "")
         for file in report.files
         if file.status != "unchanged"

@@ -24,10 +24,11 @@ from __future__ import annotations
 class RagError(Exception):
     """Root of all errors a person can act on.
 
-    ``str(error)`` is one or more sentences; ``error.fix`` is the command that mends it, or "".
+    ``str(error)`` is ``error.message``, one or more sentences, and ``error.fix``, the command that mends it, or "".
     """
 
     def __init__(self, message: str, *, fix: str = "") -> None:
+        self.message = message
         self.fix = fix
         super().__init__(f"{message}\n  fix: {fix}" if fix else message)
 

@@ -20,6 +20,9 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 """Rows of unit length: shape (n, dimension), dtype float32, C order."""
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is in all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -100,9 +103,6 @@ class Chunk:
         return "\n".join(t for t in (self.title, self.heading, self.text) if t)
 
 
-Progress = Callable[[str, int, int], None]
-"""Called now and then with what is being done, how much of it is done, and how much there is."""
-
 FileStatus = Literal["indexed", "unchanged", "renamed", "removed", "skipped", "failed"]
 
 
@@ -127,6 +127,7 @@ class BuildReport:
     sentences: int
     seconds: float
     duplicates: Mapping[str, str] = field(default_factory=dict)  # id: that of the document it nearly repeats
+    anew: str = ""  # why the index that was there could not be updated and every file was read again
 
     def count(self, status: FileStatus) -> int:
         return sum(f.status == status for f in self.files)

@@ -13,15 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.errors import CorpusError, LoadError
+from rag import opening
+from rag.cli import report_text
+from rag.config import settings
+from rag.errors import CorpusError, IndexMismatch, LoadError
 from rag.index import build as building
 from rag.index import changes
 from rag.index.build import build, index_documents
 from rag.index.changes import needs_build, stale
+from rag.index.manifest import SCHEMA
 from rag.index.snapshot import Index, load_index
 from rag.load import sandbox
 from rag.types import BuildReport, Chunk, Document, Vectors
-from tests.fakes import BagOfWordsEmbedder
+from tests.fakes import BagOfWordsEmbedder, OverlapReranker
 
 TEXTS = {
     "fox.txt": "About foxes\n\nFoxes are red animals. They live in the woods near here.\n",
@@ -189,14 +193,14 @@ def test_whatever_a_document_does_to_the_chunker_costs_one_file(
     seeds: Path, index: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     build(seeds, index, BagOfWordsEmbedder())
-    cut = building.chunker.chunk_document
+    cut = building.chunk_document
 
     def broken(document: Document, **settings: int) -> Any:
         if document.id == "cat.txt":
             raise error
         return cut(document, **settings)
 
-    monkeypatch.setattr(building.chunker, "chunk_document", broken)
+    monkeypatch.setattr(building, "chunk_document", broken)
     (seeds / "cat.txt").write_text("changed and now broken", "utf-8")
     report = build(seeds, index, BagOfWordsEmbedder())
     assert statuses(report)["cat.txt"] == "failed"
@@ -289,6 +293,76 @@ def test_a_damaged_index_is_made_anew(seeds: Path, index: Path) -> None:
     assert build(seeds, index, embedder).generation == "gen-000002"
     assert embedder.embedded == []
     assert len(load_index(index).chunks) == 3
+
+
+# As written by earlier versions of the program, and as a later one might.
+SCHEMA_1 = {
+    "schema": 1,
+    "embedder": {"name": "bag-of-words", "fingerprint": BagOfWordsEmbedder.fingerprint, "dimension": 256},
+    "chunker": {"version": 2, "max_chars": 900, "overlap": 0},
+    "documents": {"fox.txt": {"path": "fox.txt", "size": 70, "mtime_ns": 1, "sha256": "0" * 64, "status": "indexed"}},
+    "lexical": {"method": "lucene", "k1": 0.9, "b": 0.4},
+    "files": {"chunks.jsonl": {"size": 9, "sha256": "0" * 64}},
+}
+OTHER_VERSIONS = {
+    "schema 1": SCHEMA_1,
+    "schema 99": {"schema": 99, "made_by": "a later version"},
+    "schema None": {"version": "0"},
+}
+
+
+@pytest.fixture(params=OTHER_VERSIONS)
+def other_version(request: pytest.FixtureRequest, index: Path) -> str:
+    """An index that another version of the program made; what it was made with is returned."""
+    content = json.dumps(OTHER_VERSIONS[request.param]).encode()
+    (index / "gen-000001").mkdir(parents=True)
+    (index / "gen-000001" / "manifest.json").write_bytes(content)
+    (index / "CURRENT").write_text(f"gen-000001 {hashlib.sha256(content).hexdigest()}\n", "ascii")
+    return request.param
+
+
+def test_an_index_of_another_version_is_made_anew_and_says_so(seeds: Path, index: Path, other_version: str) -> None:
+    expected = f"{other_version}; this program uses schema {SCHEMA}"
+    with pytest.raises(IndexMismatch, match=f"{expected}[\\s\\S]*rag build"):
+        load_index(index)
+    assert needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
+    seen: list[str] = []
+    report = build(seeds, index, BagOfWordsEmbedder(), progress=lambda stage, done, total: seen.append(stage))
+    assert statuses(report) == dict.fromkeys(TEXTS, "indexed")
+    for text in (report.anew, seen[0], report_text(report)):
+        assert expected in text
+    assert sorted(load_index(index).documents) == sorted(TEXTS)
+    again = build(seeds, index, BagOfWordsEmbedder())
+    assert (again.generation, again.anew) == (report.generation, "")
+    assert "anew" not in report_text(again)
+
+
+def test_asking_over_an_index_of_another_version_makes_it_anew(
+    seeds: Path, index: Path, other_version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "open_embedding", lambda _: BagOfWordsEmbedder())
+    monkeypatch.setattr(opening, "open_ranking", lambda _: OverlapReranker())
+    seen: list[str] = []
+    assistant = opening.open_assistant(
+        settings({"seeds": seeds, "index": index}),
+        fetch=False,
+        progress=lambda stage, done, total: seen.append(stage),
+    )
+    assert assistant.search("Why do cats purr?").evidence
+    assert other_version in seen[0]
+    assistant.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"), [({"max_chars": 500}, "'max_chars': 900"), ({"overlap": 1}, "'overlap': 0"), ({}, "")]
+)
+def test_an_index_of_other_chunks_is_made_anew_and_says_so(
+    seeds: Path, index: Path, settings: dict[str, int], why: str
+) -> None:
+    assert build(seeds, index, BagOfWordsEmbedder()).anew == ""
+    report = build(seeds, index, BagOfWordsEmbedder(), **settings)
+    assert why in report.anew
+    assert bool(report.anew) == bool(settings)
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "edit"])

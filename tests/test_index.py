@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexDamaged, IndexLocked, IndexMismatch, IndexMissing, IndexStoreError
-from rag.index import generations as store
+from rag.index import generations
 from rag.index.arrays import ArrayWriter
 from rag.index.snapshot import Index, load_index
 from rag.index.writer import write_index
@@ -45,7 +45,7 @@ def document_of(name: str, text: str) -> tuple[Document, list[Chunk]]:
 
 def write(folder: Path, texts: dict[str, str]) -> str:
     documents = [document_of(n, t) for n, t in sorted(texts.items())]
-    with store.writing(folder):
+    with generations.writing(folder):
         return write_index(folder, documents, EMBEDDER.embed_documents, MANIFEST)
 
 
@@ -98,7 +98,7 @@ def test_what_is_not_there_is_not_found(folder: Path) -> None:
 
 def test_documents_come_in_order(tmp_path: Path) -> None:
     documents = [document_of(n, TEXTS["a.txt"]) for n in ("b.txt", "a.txt")]
-    with store.writing(tmp_path), pytest.raises(ValueError, match="in order"):
+    with generations.writing(tmp_path), pytest.raises(ValueError, match="in order"):
         write_index(tmp_path, documents, EMBEDDER.embed_documents, MANIFEST)
 
 
@@ -109,7 +109,7 @@ def test_dense_order_equals_numpy_brute_force(tmp_path: Path) -> None:
     vectors[50:60] = vectors[10:20]  # ties
     document, [chunk] = document_of("a.txt", TEXTS["a.txt"])
     many = [replace(chunk, sentences=()) for _ in range(200)]
-    with store.writing(tmp_path):
+    with generations.writing(tmp_path):
         write_index(tmp_path, [(document, many)], lambda texts: vectors[: len(texts)], MANIFEST)
     index = load_index(tmp_path)
     for query in random.normal(size=(20, EMBEDDER.dimension)).astype(np.float32):
@@ -183,12 +183,12 @@ def test_damage_to_any_file_is_an_error_never_an_answer(folder: Path, damage: Ca
 
 def test_a_large_index_is_hashed_again_only_where_a_file_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
-    original = store._sha256
-    monkeypatch.setattr(store, "_sha256", lambda path: hashed.append(path.name) or original(path))
+    original = generations.sha256
+    monkeypatch.setattr(generations, "sha256", lambda path: hashed.append(path.name) or original(path))
     load_index(folder)
     load_index(folder)
     assert hashed.count("vectors") == 2
-    monkeypatch.setattr(store, "VERDICTS_FROM", 0)
+    monkeypatch.setattr(generations, "VERDICTS_FROM", 0)
     load_index(folder)
     hashed.clear()
     load_index(folder)
@@ -205,7 +205,7 @@ def test_a_large_index_is_hashed_again_only_where_a_file_changed(folder: Path, m
     (folder / ".checked").write_bytes(b"\xff{")
     load_index(folder)
     assert len(hashed) > 10
-    monkeypatch.setattr(store, "VERDICTS_FROM", 0)
+    monkeypatch.setattr(generations, "VERDICTS_FROM", 0)
     write(folder, TEXTS)
     hashed.clear()
     assert load_index(folder).generation == "gen-000002"
@@ -271,13 +271,13 @@ def test_a_snapshot_outlives_its_generation(folder: Path) -> None:
     assert answers(index) == expected
 
 
-@pytest.mark.parametrize("step", ["Path.rename", "Path.replace", "_fsync", "_sha256", "json.dumps"])
+@pytest.mark.parametrize("step", ["Path.rename", "Path.replace", "os.fsync", "sha256", "json.dumps"])
 @pytest.mark.parametrize("call", [1, 2, 3, 8])
 def test_a_crash_at_any_step_leaves_the_old_index(
     folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
 ) -> None:
     expected = answers(load_index(folder))
-    owner: Any = {"Path": Path, "json": json}.get(step.split(".")[0], store)
+    owner: Any = {"Path": Path, "json": json, "os": os}.get(step.split(".")[0], generations)
     name = step.split(".")[-1]
     original = getattr(owner, name)
     calls = 0
@@ -298,14 +298,14 @@ def test_a_crash_at_any_step_leaves_the_old_index(
             crashed = True
     index = load_index(folder)
     assert index.generation == "gen-000002" if not crashed else answers(index) == expected
-    assert not [p for p in folder.glob(".new-*") if p.is_dir()]
+    assert not list(folder.glob(".new-*"))
     write(folder, {"a.txt": "New text. All of it."})
     assert [c.text for c in load_index(folder).chunks] == ["New text. All of it."]
 
 
 def test_crash_steps_do_crash(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above would pass if nothing it patches were called."""
-    for owner, name in ((Path, "rename"), (Path, "replace"), (store, "_fsync"), (store, "_sha256")):
+    for owner, name in ((Path, "rename"), (Path, "replace"), (os, "fsync"), (generations, "sha256")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
@@ -327,7 +327,7 @@ def test_a_full_disk_is_an_error_a_person_understands(folder: Path, monkeypatch:
 
 
 def _hold(folder: Path, held: Any, let_go: Any) -> None:
-    with store.writing(folder):
+    with generations.writing(folder):
         held.set()
         let_go.wait(30)
 

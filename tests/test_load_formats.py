@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -164,6 +165,14 @@ def test_a_table_is_a_sentence_a_row() -> None:
 def test_tables(tmp_path: Path, data: str, text: str) -> None:
     (tmp_path / "a.csv").write_text(data)
     assert load(tmp_path / "a.csv", root=tmp_path).text == text
+
+
+def test_a_long_cell_is_read_and_the_limit_of_the_csv_library_stays_as_it_was(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    long = "word " * (before // 5 + 1)
+    (tmp_path / "a.csv").write_text(f"Name,Note\nx,{long}\n")
+    assert load(tmp_path / "a.csv", root=tmp_path).text == f"Name: x; Note: {long.strip()}."
+    assert csv.field_size_limit() == before
 
 
 def test_a_mail_is_its_plain_text() -> None:

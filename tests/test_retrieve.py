@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.index import generations as store
+from rag.index import generations
 from rag.index.snapshot import Index, load_index
 from rag.index.writer import write_index
 from rag.retrieve.candidates import by_source, candidates, select_evidence
@@ -51,7 +51,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
         )
         documents.append((Document(name, text, name, "0"), chunks))
     manifest = {"embedder": {"name": "x", "fingerprint": "x", "dimension": EMBEDDER.dimension}}
-    with store.writing(folder):
+    with generations.writing(folder):
         write_index(folder, documents, EMBEDDER.embed_documents, manifest)
     return load_index(folder)
 

@@ -8,7 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from rag.errors import RagError
-from rag.index import generations as store
+from rag.index import generations
 from rag.index.build import build
 from rag.index.snapshot import load_index
 from rag.index.watch import watch
@@ -86,7 +86,7 @@ def test_a_problem_is_told_once_and_the_watch_goes_on(watched: Watched) -> None:
 
 
 def test_another_writer_is_waited_for(watched: Watched) -> None:
-    with store.writing(watched.index):
+    with generations.writing(watched.index):
         (watched.seeds / "owl.txt").write_text("About owls\n\nOwls hunt at night in silence.\n", "utf-8")
         time.sleep(0.5)
         assert watched.outcomes == []

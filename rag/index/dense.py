@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index.arrays import mapped
+from rag.index.manifest import DenseSettings
 from rag.types import Vectors
 
 APPROXIMATE_FROM = 200_000
@@ -32,7 +33,7 @@ _DEEPEST = 1000  # more rows than this are searched exactly
 class Dense:
     """The vectors of the rows and how to search them; nothing is read before it is needed but the cells."""
 
-    def __init__(self, folder: Path, dimension: int, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, dimension: int, settings: DenseSettings) -> None:
         """Reads files that are known to be whole. ``settings`` is what ``build_dense`` returned."""
         self.vectors: Vectors = mapped(folder / "vectors", "<f4", dimension)
         self.settings = settings
@@ -58,12 +59,12 @@ class Dense:
         return [(int(rows[n]), float(scores[n])) for n in np.lexsort((rows, -scores))]
 
 
-EXACT: dict[str, Any] = {"type": "exact inner product"}
+EXACT: DenseSettings = {"type": "exact inner product"}
 
 
 def build_dense(
     folder: Path, dimension: int, *, before: Dense | None = None, old_rows: npt.NDArray[np.int64] | None = None
-) -> dict[str, Any]:
+) -> DenseSettings:
     """Make what a search of ``folder/vectors`` needs and return it as settings, with the recall it measured.
 
     ``old_rows`` says which row of ``before`` each row was, -1 for new ones: their cells are known, and the cells
@@ -71,7 +72,7 @@ def build_dense(
     """
     vectors = mapped(folder / "vectors", "<f4", dimension)
     if len(vectors) < APPROXIMATE_FROM:
-        return dict(EXACT)
+        return EXACT
     import faiss
 
     cells: Any

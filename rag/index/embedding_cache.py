@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,25 +42,16 @@ def open_cache(path: Path) -> Iterator[sqlite3.Connection]:
             connection.close()
 
 
-def embed_cached(
-    cache: sqlite3.Connection,
-    embedder: Embedder,
-    texts: Sequence[str],
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> Vectors:
+def embed_cached(cache: sqlite3.Connection, embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """Vectors of ``texts`` in order, shape (len(texts), dimension); each distinct text is embedded at most once, ever.
 
-    Committed batch by batch. ``progress`` gets texts done and texts in all.
+    Committed batch by batch.
     """
     keys = [_key(text, embedder.fingerprint) for text in texts]
     known = _lookup(cache, keys, embedder.dimension)
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     todo = sorted(missing.items(), key=lambda item: -len(item[1]))
-    total, done = len(known) + len(todo), len(known)
     for start in range(0, len(todo), _BATCH):
-        if progress is not None:
-            progress(done, total)
         batch = todo[start : start + _BATCH]
         vectors = embedder.embed_documents([text for _, text in batch])
         with cache:
@@ -69,9 +60,6 @@ def embed_cached(
                 [(key, _pack(v)) for (key, _), v in zip(batch, vectors, strict=True)],
             )
         known.update((key, v) for (key, _), v in zip(batch, vectors, strict=True))
-        done += len(batch)
-    if progress is not None:
-        progress(done, total)
     return np.stack([known[key] for key in keys]) if keys else np.zeros((0, embedder.dimension), np.float32)
 
 

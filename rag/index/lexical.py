@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.index.arrays import ArrayWriter, Records, RecordWriter, mapped
+from rag.index.manifest import LexicalSettings
 from rag.text.words import STOPWORDS, WORD, content_stems
 
 K1 = 0.9
@@ -35,7 +36,7 @@ _ROUNDING = 1.001  # sums of float32 may come out a little above the exact bound
 _MOST = 65535  # a word counted more often in one row counts as this often
 
 
-def settings() -> dict[str, Any]:
+def settings() -> LexicalSettings:
     """What the scores depend on; an index made with other settings is another index."""
     words = hashlib.sha256("\n".join([WORD.pattern, *sorted(STOPWORDS)]).encode()).hexdigest()[:16]
     return {"method": "lucene", "k1": K1, "b": B, "words": words}
@@ -85,7 +86,8 @@ class Lexical:
         rows are many, are rarely read.
         """
         words = self._rarest_first(text)
-        left = np.append(np.cumsum([self.idf(word) for word in words][::-1])[::-1], 0.0) * _ROUNDING
+        most = [self.idf(word) for word in words]
+        left = [sum(most[n:]) * _ROUNDING for n in range(len(words) + 1)]  # what the words from the n-th on can add
         scores = np.zeros(self.rows, np.float32)
         rows = np.zeros(0, np.int64)
         done = 0

@@ -6,7 +6,7 @@ vectors  cells.faiss      see rag.index.dense
 sentences                 float16 vectors of every quotable sentence; those of row i, in its order, are
 first_sentences           the rows first_sentences[i]:first_sentences[i + 1]
 signatures                a row a document, see rag.index.duplicates
-files                     a record a file of the folder: what the build knows of it, see rag.index.build
+files                     a record a file of the folder: what the build found of it, see rag.index.manifest
 words/                    see rag.index.lexical
 
 Nothing is read before it is asked for, so a large index opens as quickly as a small one.
@@ -27,16 +27,13 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import IndexDamaged, IndexMismatch
-from rag.index import generations as store
-from rag.index import lexical
+from rag.index import generations, lexical
 from rag.index.arrays import Records, mapped
 from rag.index.dense import Dense
 from rag.index.duplicates import PERMUTATIONS
+from rag.index.manifest import SCHEMA, FileEntry, Manifest
 from rag.text.words import content_stems
 from rag.types import Chunk, Document, Part, Span, Vectors
-
-SCHEMA = 3
-"""Raised when an older program could not read what this one writes, or the other way round."""
 
 UTF8 = ("utf-8", "surrogatepass")  # of ids, which may be anything that a file is named
 
@@ -46,12 +43,12 @@ _DECODED = 64  # documents kept decoded; a question looks at some dozens
 class Index:
     """One generation, read and checked; it never changes, so an answer in flight keeps what it started with."""
 
-    def __init__(self, generation: str, manifest: Mapping[str, Any], folder: Path, *, warning: str = "") -> None:
+    def __init__(self, generation: str, manifest: Manifest, folder: Path, *, warning: str = "") -> None:
         """Opens files that are known to be whole; ``load_index`` is the way in."""
         self.generation = generation
-        self.manifest = MappingProxyType(dict(manifest))
+        self.manifest = manifest
         self.warning = warning  # why this is not the newest generation; "" where it is
-        self.dimension = int(manifest["embedder"]["dimension"])
+        self.dimension = manifest["embedder"]["dimension"]
         self.documents = Documents(folder)
         self.chunks: Sequence[Chunk] = Chunks(self.documents)
         self.dense_search = Dense(folder, self.dimension, manifest["dense"])
@@ -105,7 +102,7 @@ class Index:
         return int(self.first_sentences[first[number + 1]] - self.first_sentences[first[number]])
 
     @cached_property
-    def files(self) -> dict[str, dict[str, Any]]:
+    def files(self) -> dict[str, FileEntry]:
         """What the build noted of every file, by document id; {} where the documents are no files."""
         return _entries(self._file_records)
 
@@ -175,7 +172,7 @@ class Chunks(Sequence[Chunk]):
         return chunk_of(chunks[row - int(self._documents.first_rows[number])], document)
 
 
-def read_files(folder: Path) -> dict[str, dict[str, Any]]:
+def read_files(folder: Path) -> dict[str, FileEntry]:
     """``Index.files`` of the generation in ``folder``, without opening the rest of it."""
     return _entries(Records(folder / "files"))
 
@@ -187,13 +184,14 @@ def load_index(index: Path, *, fingerprint: str | None = None) -> Index:
     ``fingerprint`` is the embedder's; None: any. Raises IndexMissing, IndexDamaged where no generation is whole,
     IndexMismatch where it was made with another embedder or by another version of the program.
     """
-    before = store.generations(index)
+    before = generations.published(index)
     problems: list[IndexDamaged] = []
     for generation in before:
         try:
-            manifest = store.read_manifest(generation)
-            _check_settings(index, manifest, fingerprint)
-            store.check_files(generation, manifest)
+            manifest = generations.read_manifest(generation)
+            if difference := mismatch(manifest, fingerprint):
+                raise IndexMismatch(f"The index in {index} was made with {difference}.", fix=generations.REBUILD)
+            generations.check_files(generation, manifest)
             warning = ""
             if problems:
                 warning = f"{problems[0].args[0]}\n  Answering from the older {generation.name} until then."
@@ -203,22 +201,24 @@ def load_index(index: Path, *, fingerprint: str | None = None) -> Index:
             problems.append(error)
         except FileNotFoundError:  # it was removed between the check and the opening
             break
-    if store.generations(index) != before:  # a build finished meanwhile and removed what we were reading
+    if generations.published(index) != before:  # a build finished meanwhile and removed what we were reading
         return load_index(index, fingerprint=fingerprint)
     raise problems[0]
 
 
-def _check_settings(index: Path, manifest: Mapping[str, Any], fingerprint: str | None) -> None:
-    if manifest.get("schema") != SCHEMA:
-        made, here = f"schema {manifest.get('schema')}", f"schema {SCHEMA}"
-    elif manifest["lexical"] != lexical.settings():
-        made, here = f"lexical settings {manifest['lexical']}", f"{lexical.settings()}"
-    elif fingerprint is not None and manifest["embedder"]["fingerprint"] != fingerprint:
-        embedder = manifest["embedder"]
-        made, here = f"embedder {embedder['name']} ({embedder['fingerprint']})", f"embedder {fingerprint}"
-    else:
-        return
-    raise IndexMismatch(f"The index in {index} was made with {made}; this program uses {here}.", fix=store.REBUILD)
+def mismatch(manifest: Manifest, fingerprint: str | None = None) -> str:
+    """What an index was made with and what this program, with the embedder ``fingerprint`` (None: any), uses instead.
+
+    "" where this program can read it.
+    """
+    if (schema := manifest.get("schema")) != SCHEMA:  # the other keys may be others in another schema
+        return f"schema {schema}; this program uses schema {SCHEMA}"
+    if manifest["lexical"] != lexical.settings():
+        return f"lexical settings {manifest['lexical']}; this program uses {lexical.settings()}"
+    embedder = manifest["embedder"]
+    if fingerprint not in (None, embedder["fingerprint"]):
+        return f"embedder {embedder['name']} ({embedder['fingerprint']}); this program uses embedder {fingerprint}"
+    return ""
 
 
 # --- records -------------------------------------------------------------------------------------
@@ -242,5 +242,5 @@ def chunk_of(value: Sequence[Any], document: Document) -> Chunk:
     return Chunk(document.id, start, end, document.text[start:end], title, heading, date, spans)
 
 
-def _entries(records: Records) -> dict[str, dict[str, Any]]:
+def _entries(records: Records) -> dict[str, FileEntry]:
     return {entry["path"]: entry for entry in map(json.loads, records)}

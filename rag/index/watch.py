@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Event
 
 from rag.errors import CorpusError, IndexLocked, RagError
-from rag.index.build import Progress, build
+from rag.index.build import build
 from rag.index.changes import needs_build
 from rag.load.walk import walk
 from rag.models.protocols import Embedder
-from rag.types import BuildReport
+from rag.types import BuildReport, Progress
 
 EVERY_SECONDS = 2.0
 

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.index import generations as store
-from rag.index import lexical
+from rag.index import generations, lexical
 from rag.index.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.index.dense import build_dense
 from rag.index.duplicates import PERMUTATIONS, near_duplicates, signature
-from rag.index.snapshot import SCHEMA, UTF8, Index, chunk_of, document_of, record_of
+from rag.index.manifest import SCHEMA, Contents, FileEntry, Recipe
+from rag.index.snapshot import UTF8, Index, chunk_of, document_of, record_of
 from rag.text.wiki import without_markup
-from rag.types import Chunk, Document, Vectors
+from rag.types import Chunk, Document, Progress, Vectors
 
 Embed = Callable[[Sequence[str]], Vectors]
-Progress = Callable[[int, int], None]
 
 _BATCH = 256  # texts embedded at once, more where one document has more
 _ROWS = 1 << 14  # rows copied at once
@@ -60,12 +58,13 @@ class IndexWriter:
         self._first_rows.append(self._first_rows[-1] + len(chunks))
         self.texts += len(chunks) + sum(len(chunk.sentences) for chunk in chunks)
 
-    def keep(self, number: int, document_id: str) -> None:
-        """Document ``number`` of the index before, under the id it has now."""
+    def keep(self, old_id: str, document_id: str) -> None:
+        """A document of the index before, under the id it has now."""
         assert self._before is not None
         before = self._before
+        number = before.documents.number(old_id)
         record = before.documents.records[number]
-        if before.documents.id(number) != document_id:
+        if old_id != document_id:
             record = json.dumps({**json.loads(record), "id": document_id}).encode("ascii")
         self._append(document_id, record, number)
         self._signatures.append(before.signatures[number])
@@ -88,7 +87,7 @@ class IndexWriter:
         return self._first_rows[-1]
 
     def embed(self, embed: Embed, *, progress: Progress | None = None) -> None:
-        """Write every vector; ``embed`` is asked for those of the new documents."""
+        """Write every vector; ``embed`` is asked for those of the new documents ("embedding" to ``progress``)."""
         for file in (self._records, self._ids, self._signatures):
             file.close()
         with (
@@ -98,19 +97,19 @@ class IndexWriter:
             done = 0
             records = Records(self._folder / "documents")
             if progress is not None and self.texts:
-                progress(0, self.texts)
+                progress("embedding", 0, self.texts)
             for shift, run in groupby(range(len(records)), key=self._shift):
                 numbers = list(run)
                 if shift is not None:  # they followed one another before, too
                     self._copy(numbers[0] + shift, numbers[-1] + shift + 1, vectors, sentences)
                     continue
                 for texts, quotes in _batches(records, numbers):
-                    found = embed([*texts, *quotes])
-                    vectors.append(found[: len(texts)])
-                    sentences.append(found[len(texts) :])
-                    done += len(found)
+                    embedded = embed([*texts, *quotes])
+                    vectors.append(embedded[: len(texts)])
+                    sentences.append(embedded[len(texts) :])
+                    done += len(embedded)
                     if progress is not None:
-                        progress(done, self.texts)
+                        progress("embedding", done, self.texts)
 
     def _shift(self, number: int) -> int | None:
         """How far the document stood from here before; None: it is new."""
@@ -127,8 +126,8 @@ class IndexWriter:
             vectors.append(before.vectors(row, end))
             sentences.append(before.sentence_array[before.first_sentences[row] : before.first_sentences[end]])
 
-    def finish(self, manifest: Mapping[str, Any], files: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-        """Write what a search needs; ``manifest`` is returned with schema, settings and counts added."""
+    def finish(self, recipe: Recipe, files: Iterable[FileEntry] = ()) -> Contents:
+        """Write what a search needs, and return what the manifest says of it."""
         for name, values in (("first_rows", self._first_rows), ("first_sentences", self._first_sentences)):
             with ArrayWriter(self._folder / name, "<i8") as out:
                 out.append(values)
@@ -139,7 +138,7 @@ class IndexWriter:
         self._words.close()
         return {
             "schema": SCHEMA,
-            **manifest,
+            **recipe,
             "dense": build_dense(
                 self._folder,
                 self._dimension,
@@ -172,41 +171,38 @@ class IndexWriter:
         before = self._before
 
         def known(later: int, first: int) -> bool:
-            old, of = self._sources[later], self._sources[first]
-            if before is None or _NEW in (old, of):
+            """Was the one found to repeat the other when the index before was made?"""
+            later_then, first_then = self._sources[later], self._sources[first]
+            if before is None or _NEW in (later_then, first_then):
                 return False
-            names = before.documents.id(old), before.documents.id(of)
-            return before.duplicate_of.get(names[0]) == names[1]
+            return before.duplicate_of.get(before.documents.id(later_then)) == before.documents.id(first_then)
 
-        found = near_duplicates(
+        repeated = near_duplicates(
             mapped(self._folder / "signatures", "<u4", PERMUTATIONS),
             lambda number: str(json.loads(records[number])["text"]),
             known=known,
         )
-        return {ids[later].decode(*UTF8): ids[first].decode(*UTF8) for later, first in found.items()}
+        return {ids[later].decode(*UTF8): ids[first].decode(*UTF8) for later, first in repeated.items()}
 
 
 def write_index(
     index: Path,
     documents: Iterable[tuple[Document, Sequence[Chunk]]],
     embed: Embed,
-    manifest: Mapping[str, Any],
+    recipe: Recipe,
     *,
     progress: Progress | None = None,
 ) -> str:
-    """Publish a new generation of ``documents``, sorted by id, and return its name. Call it under ``store.writing``.
+    """Publish a new generation of ``documents``, sorted by id, and return its name.
 
-    ``manifest`` holds at least ``embedder`` {name, fingerprint, dimension}.
+    Call it under ``generations.writing``.
     """
-
-    def write(folder: Path) -> Mapping[str, Any]:
-        writer = IndexWriter(folder, int(manifest["embedder"]["dimension"]))
+    with generations.draft(index) as folder:
+        writer = IndexWriter(folder, recipe["embedder"]["dimension"])
         for document, chunks in documents:
             writer.add(document, chunks)
         writer.embed(embed, progress=progress)
-        return writer.finish(manifest)
-
-    return store.publish(index, write)
+        return generations.publish(folder, writer.finish(recipe))
 
 
 def _batches(records: Records, numbers: Sequence[int]) -> Iterable[tuple[list[str], list[str]]]:

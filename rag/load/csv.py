@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rag.errors import LoadError
 from rag.load.canonical import decode
@@ -12,7 +14,7 @@ from rag.load.loaded import Page
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
 _MAX_COLUMNS = 1000
-csv.field_size_limit(5_000_000)
+_LONGEST_CELL = 5_000_000  # characters
 
 
 def load_csv(data: bytes) -> Page:
@@ -24,7 +26,9 @@ def load_csv(data: bytes) -> Page:
     text = decode(data)
     delimiter = delimiter_of(text)
     try:
-        rows = [[" ".join(cell.split()) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+        with _long_cells():
+            reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+            rows = [[" ".join(cell.split()) for cell in row] for row in reader]
     except csv.Error as error:
         raise LoadError(f"The table cannot be read: {error}.") from error
     rows = [row for row in rows if any(row)]
@@ -33,6 +37,16 @@ def load_csv(data: bytes) -> Page:
     if len(rows) > 1 and _names_columns(rows[0]):
         return Page("\n\n".join(_line(rows[0], row) for row in rows[1:]))
     return Page("\n\n".join(_line([], row) for row in rows))
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """The library knows one limit for the whole program: what it was is what it is again afterwards."""
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def delimiter_of(text: str) -> str:

@@ -35,9 +35,9 @@ def describe(document_id: str, text: str, sha256: str, page: Page) -> Document:
     else:
         title = _title(text, structure) or title_from_name(document_id)
         author, outlet, date = _byline(text, structure)
-    told = (page.outlet or outlet, page.author or author, page.date or date or page.created)
-    parts = tuple(Part(p.start, p.end, p.title, *told) for p in page.parts) or articles
-    return Document(document_id, text, page.title or title, sha256, *told, parts, page.pages)
+    outlet, author, date = page.outlet or outlet, page.author or author, page.date or date or page.created
+    parts = tuple(Part(p.start, p.end, p.title, outlet, author, date) for p in page.parts) or articles
+    return Document(document_id, text, page.title or title, sha256, outlet, author, date, parts, page.pages)
 
 
 def _line(text: str, block: Block) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing
-from rag.index.build import Progress, build, index_documents
+from rag.index.build import build, index_documents
 from rag.index.snapshot import Index, load_index
 from rag.index.sources import sources_digest
-from rag.types import Document, Embedder
+from rag.models.protocols import Embedder
+from rag.types import Document, Progress
 
 INDEX = ("rag.index.build",)
 ANSWER = ("rag.opening", "rag.assistant")

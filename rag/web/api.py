@@ -14,9 +14,9 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -47,9 +47,9 @@ def add_api(app: FastAPI, assistant: Assistant, library: Library) -> None:
     waiting = 0
 
     @app.get("/api/documents")
-    def documents() -> dict[str, Any]:
-        found = library.describe()
-        return {"generation": found["generation"], "documents": found["documents"]}
+    def documents() -> Response:
+        listing = library.describe()
+        return JSONResponse({"generation": listing["generation"], "documents": listing["documents"]})
 
     @app.post("/api/search")
     def search(body: Question) -> Response:
@@ -83,8 +83,8 @@ def add_api(app: FastAPI, assistant: Assistant, library: Library) -> None:
             await steps.aclose()  # where the program has hung up: the work ends now, not when this is collected
 
 
-def event(step: Step) -> dict[str, Any]:
-    """One step as data."""
+def event(step: Step) -> Mapping[str, object]:
+    """One step as data, ready for JSON."""
     match step:
         case Retrieved():
             return {"event": "retrieved", **step.to_dict()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import sys
@@ -14,10 +13,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from rag import load as loader
 from rag.errors import LoadError, RagError
+from rag.files import sha256
+from rag.index.manifest import FileEntry
 from rag.load.sandbox import load_limited
 from rag.load.walk import File, walk
 from rag.types import BuildReport, Document, FileOutcome
@@ -41,6 +42,49 @@ class Refused(RagError):
         super().__init__(message)
 
 
+class About(TypedDict):
+    """What is shown of a document besides its state."""
+
+    title: str
+    outlet: str | None
+    date: str | None
+    pages: int | None
+    sentences: int
+
+
+class Row(About):
+    """A document in the list."""
+
+    id: str
+    status: str
+    problem: str
+    removable: bool
+    readable: bool
+
+
+class Busy(TypedDict):
+    """How far a sync is."""
+
+    done: int
+    total: int
+
+
+class Listing(TypedDict):
+    """What the page shows of the folder."""
+
+    folder: str
+    generation: str
+    suffixes: list[str]
+    max_bytes: int
+    busy: Busy | None
+    news: str
+    failed: bool
+    count: int
+    pending: int
+    unlisted: int
+    documents: list[Row]
+
+
 class Library:
     """The documents of one assistant. Reads its folder anew whenever it is asked; one sync runs at a time."""
 
@@ -54,7 +98,7 @@ class Library:
         self._stage: tuple[str, int, int] | None = None
         self._news = ""  # what the last sync did, or why it failed
         self._failed = False
-        self._described: tuple[str, dict[str, dict[str, Any]]] = ("", {})  # generation, and its documents by id
+        self._described: tuple[str, dict[str, About]] = ("", {})  # generation, and its documents by id
         self._hashed: Mapping[File, str] = {}  # of files whose time moved
 
     # --- reading
@@ -72,7 +116,7 @@ class Library:
     def busy(self) -> bool:
         return self._stage is not None
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Listing:
         """Everything the page shows, ready for JSON; a file that is no document is named with the reason."""
         index = self._assistant.index
         try:
@@ -81,9 +125,8 @@ class Library:
             files, passed, problem = [], [], without_paths(str(error))
         else:
             problem = ""
-        entries: Mapping[str, Mapping[str, Any]] = index.files
         here = {f.id for f in files}
-        states = [(f.id, *self._state(f, entries.get(f.id)), True) for f in files]
+        states = [(f.id, *self._state(f, index.files.get(f.id)), True) for f in files]
         states += [(n, "gone", "The file is no longer in the folder.", False) for n in index.documents if n not in here]
         states.sort(key=lambda state: (state[1] == "indexed", state[0]))  # what needs a look is never cut off
         rows = [
@@ -105,7 +148,7 @@ class Library:
             "documents": sorted(rows, key=lambda row: row["id"]),
         }
 
-    def _row(self, name: str, status: str, problem: str, here: bool) -> dict[str, Any]:
+    def _row(self, name: str, status: str, problem: str, here: bool) -> Row:
         index = self._assistant.index
         if self._described[0] != index.generation:
             self._described = (index.generation, {})
@@ -118,22 +161,22 @@ class Library:
             problem = "No sentence in it can be quoted."
         return {
             "id": name,
-            **(about or {"title": name, **_NOTHING}),
+            **(about or _unread(name)),
             "status": status,
             "problem": without_paths(problem),
             "removable": here,
             "readable": about is not None,
         }
 
-    def _state(self, file: File, entry: Mapping[str, Any] | None) -> tuple[str, str]:
+    def _state(self, file: File, entry: FileEntry | None) -> tuple[str, str]:
         """Status and problem of a file of the folder, by what the index knows of it."""
         if entry is None:
             return "new", "Not indexed yet."
-        if "size" in entry and not self._unchanged(file, entry):
+        if not self._unchanged(file, entry):
             return "changed", "Changed since it was indexed."
         return ("failed", entry["error"]) if entry["status"] == "failed" else ("indexed", "")
 
-    def _unchanged(self, file: File, entry: Mapping[str, Any]) -> bool:
+    def _unchanged(self, file: File, entry: FileEntry) -> bool:
         """By size and time; by the bytes, as a build does, where only the time moved."""
         if entry["size"] != file.size:
             return False
@@ -141,11 +184,10 @@ class Library:
             return True
         if file not in self._hashed:
             try:
-                with file.path.open("rb") as stream:
-                    self._hashed = {**self._hashed, file: hashlib.file_digest(stream, "sha256").hexdigest()}
+                self._hashed = {**self._hashed, file: sha256(file.path)}
             except OSError:
                 return False
-        return bool(self._hashed[file] == entry["sha256"])
+        return self._hashed[file] == entry["sha256"]
 
     # --- changing the folder
 
@@ -262,10 +304,11 @@ def _move_without_overwriting(source: Path, target: Path) -> None:
             shutil.copyfileobj(data, out)
 
 
-_NOTHING: Mapping[str, Any] = {"outlet": None, "date": None, "pages": None, "sentences": 0}
+def _unread(name: str) -> About:
+    return {"title": name, "outlet": None, "date": None, "pages": None, "sentences": 0}
 
 
-def _description(document: Document, sentences: int) -> dict[str, Any]:
+def _description(document: Document, sentences: int) -> About:
     return {
         "title": document.title,
         "outlet": document.outlet,
@@ -275,9 +318,15 @@ def _description(document: Document, sentences: int) -> dict[str, Any]:
     }
 
 
-def _passed_over(outcome: FileOutcome) -> dict[str, Any]:
-    shown = {"title": outcome.path, **_NOTHING, "status": outcome.status, "problem": without_paths(outcome.why)}
-    return {"id": outcome.path, **shown, "removable": False, "readable": False}
+def _passed_over(outcome: FileOutcome) -> Row:
+    return {
+        "id": outcome.path,
+        **_unread(outcome.path),
+        "status": outcome.status,
+        "problem": without_paths(outcome.why),
+        "removable": False,
+        "readable": False,
+    }
 
 
 def _progress_text(stage: tuple[str, int, int]) -> str:
@@ -290,14 +339,19 @@ def _report_text(report: BuildReport) -> str:
     """
     >>> _report_text(BuildReport("g", (FileOutcome("a", "indexed"),), 3, 9, 30, 1.0)).split(" at ")[0]
     'The new index is live: 3 documents (1 added or changed)'
+    >>> anew = BuildReport("g", (FileOutcome("a", "indexed"),), 3, 9, 30, 1.0, anew="It was made with schema 2.")
+    >>> _report_text(anew).split(" at ")[0]
+    'It was made with schema 2. It was made anew: 3 documents'
     """
     counts = {
         "added or changed": report.count("indexed"),
         "removed": report.count("removed"),
         "could not be read": report.count("failed"),
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    if not told:
+    changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if not changes:
         return f"Nothing had changed: {report.documents} documents."
     now = datetime.now(UTC).astimezone().strftime("%H:%M")
-    return f"The new index is live: {report.documents} documents ({told}) at {now}."
+    if report.anew:
+        return f"{without_paths(report.anew)} It was made anew: {report.documents} documents at {now}."
+    return f"The new index is live: {report.documents} documents ({changes}) at {now}."

@@ -68,16 +68,17 @@ def without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
 
     Only the outer lines of a page are asked. One set in larger type than the others is a title, and stays.
     """
-    downward = [sorted(range(len(page)), key=[-line.bottom for line in page].__getitem__) for page in pages]
     alike: dict[str, list[tuple[int, int]]] = defaultdict(list)  # page and line
     running: set[tuple[int, int]] = set()
-    for n, (page, order) in enumerate(zip(pages, downward, strict=True)):
+    for n, page in enumerate(pages):
+        order = _from_the_top(page)
         for i in {*order[:_EDGE_LINES], *order[-_EDGE_LINES:]}:
             alike[_masked(page[i].text)].append((n, i))
-        for i, neighbour in [(order[0], order[1]), (order[-1], order[-2])] if len(page) > 1 else []:
-            apart = abs(page[i].bottom - page[neighbour].bottom) > 1.8 * page[i].size  # or else it ends a sentence
-            if apart and _PAGE_NUMBER.fullmatch(page[i].text):
-                running.add((n, i))
+        if len(page) > 1:
+            for i, neighbour in [(order[0], order[1]), (order[-1], order[-2])]:
+                apart = abs(page[i].bottom - page[neighbour].bottom) > 1.8 * page[i].size  # or else it ends a sentence
+                if apart and _PAGE_NUMBER.fullmatch(page[i].text):
+                    running.add((n, i))
     for found in alike.values():
         size = median(pages[n][i].size for n, i in found)
         height = median(pages[n][i].bottom for n, i in found)
@@ -89,6 +90,11 @@ def without_running_lines(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
         if len({n for n, _ in same}) >= (2 if len(pages) <= 4 else 3):
             running.update(same)
     return [[line for i, line in enumerate(page) if (n, i) not in running] for n, page in enumerate(pages)]
+
+
+def _from_the_top(page: Sequence[Line]) -> list[int]:
+    """The indexes of the page's lines, the topmost line first."""
+    return sorted(range(len(page)), key=lambda i: -page[i].bottom)
 
 
 def _masked(text: str) -> str:
