@@ -358,7 +358,7 @@ def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
                 path = models.fetch(name, settings.models, source=settings.model_source, progress=progress)
                 print(f"{name}: {path}")
             else:
-                found = models.verify(name, settings.models, progress=progress)
+                found = models.verify_files(name, settings.models, progress=progress)
                 problems += found
                 print("\n".join(found) if found else f"{name}: every byte is right")
     return FAILED if problems else ANSWERED

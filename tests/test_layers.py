@@ -48,6 +48,9 @@ OWNERS = {
     "psutil": {"rag/measure/child.py", "rag/measure/machine.py", "rag/load/sandbox.py"},
     "scipy": {"rag/measure/metrics.py"},
     "sklearn": set(),  # only tests compare with it
+    "huggingface_hub": {"rag/models/download.py", "rag/models/store.py"},
+    "httpx2": {"rag/models/download.py"},
+    "jinja2": {"rag/models/llm/render.py"},
 }
 FILES = [*sorted((ROOT / "rag").rglob("*.py")), ROOT / "ui.py"]
 

