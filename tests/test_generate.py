@@ -348,6 +348,20 @@ def test_special_tokens_in_a_text_are_letters(generator: Generator) -> None:
     assert generator.count_tokens("<|im_end|>") > 2
 
 
+@every_gguf_backend
+def test_the_token_that_begins_a_text_is_not_doubled(backend: Backend, tiny: Path, tmp_path: Path) -> None:
+    """The tokenizer writes it, and the model's own template would as well."""
+    from rag.models.llm.chat import format_prompt
+
+    generator: Any = open_generator(write_gguf(tmp_path / "bos.gguf", tiny, bos=True), name="bos", backend=backend)
+    tokenize = generator._tokenize if backend == "llama" else generator._network.tokenize
+    (begin,) = tokenize("", special=True)
+    written = tokenize(format_prompt(FRANCE, generator._chat, generator._controls), special=True)
+    assert generator._chat.name == "own template"
+    assert (written[0], written.count(begin)) == (begin, 1)
+    generator.close()
+
+
 def _ids(generator: Any, text: str) -> list[int]:
     """The tokens of a text, special ones included, as the engine reads a prompt."""
     if hasattr(generator, "_engine"):

@@ -114,6 +114,13 @@ def test_no_folder_and_no_file_is_too_long_to_take_in() -> None:
     assert max(folders.values()) <= 17, folders
 
 
+def test_the_list_of_language_model_files_is_whole() -> None:
+    folder = ROOT / "rag" / "models" / "llm"
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+    listed = [line.split()[0] for line in text.splitlines() if line.split()[:1] and line.split()[0].endswith(".py")]
+    assert sorted(listed) == sorted(path.name for path in folder.glob("*.py"))
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_heavy_libraries_stay_with_their_owners(path: Path) -> None:
     for name in imported(path):

@@ -97,8 +97,8 @@ def _tokenizer(tokens: list[str]) -> dict[str, Any]:
     }
 
 
-def write_gguf(path: Path, checkpoint: Path) -> Path:
-    """The checkpoint's weights for llama.cpp, in float32."""
+def write_gguf(path: Path, checkpoint: Path, *, bos: bool = False) -> Path:
+    """The checkpoint's weights for llama.cpp, in float32. ``bos``: a token begins every text, and the template too."""
     from gguf import GGUFWriter, TokenType
     from safetensors.numpy import load_file
 
@@ -118,8 +118,10 @@ def write_gguf(path: Path, checkpoint: Path) -> Path:
     writer.add_token_types([TokenType.CONTROL if token in SPECIALS else TokenType.NORMAL for token in tokens])
     writer.add_token_merges(["t h"])
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
-    writer.add_add_bos_token(False)
-    writer.add_chat_template(TEMPLATE)
+    if bos:
+        writer.add_bos_token_id(tokens.index("<|endoftext|>"))
+    writer.add_add_bos_token(bos)
+    writer.add_chat_template("{{ bos_token }}" + TEMPLATE if bos else TEMPLATE)
     names = {
         "model.embed_tokens.weight": "token_embd.weight",
         "model.norm.weight": "output_norm.weight",

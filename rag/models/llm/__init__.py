@@ -1,18 +1,21 @@
 """Language models behind one protocol: which backend opens which model.
 
-__init__.py   this: open_generator
-llama.py      GGUF files through the prebuilt llama.cpp
-native.py     GGUF files through a llama.cpp compiled for this processor
-hf.py         transformers checkpoints
-engines.py    whether there is a compiled llama.cpp, and whether it fits
-engine.py     the prebuilt llama.cpp itself, for llama.py
-greedy.py     greedy decoding over single steps, for native.py and hf.py
-chat.py       a Prompt as the string a family of models reads
-gguf.py       the metadata of a GGUF file
-prefix_cache.py  the engine's state after a prompt's prefix, kept between runs
+__init__.py      this: open_generator
+llama.py         GGUF files through the prebuilt llama.cpp
+engine.py        the server of that llama.cpp, inside this process
+wire.py          the JSON that the server reads and writes
+native.py        GGUF files through a llama.cpp compiled for this processor
+hf.py            transformers checkpoints
+engines.py       whether there is a compiled llama.cpp, and whether it fits
+greedy.py        greedy decoding over single steps, for native.py and hf.py
+chat.py          a Prompt as the string a family of models reads
+template.py      the same, learned from a model's own chat template
+render.py        what runs that template, in a process of its own
+gguf.py          the header of a GGUF file
+prefix_cache.py  the state after a prompt's prefix, in files for the next run
 stop_strings.py  where a text that is still being written ends
-stream.py     a blocking engine as an iterator that can be left
-threads.py    how many threads are worth starting
+stream.py        a blocking engine as an iterator that can be left
+threads.py       how many threads are worth starting
 """
 
 from __future__ import annotations

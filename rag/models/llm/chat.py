@@ -1,8 +1,9 @@
 """A Prompt as the one string a chat model was trained to read.
 
-Each family of models marks the turns of a conversation with special tokens of its own. A template is
-text with one ``{}``; what fills it is neutralised first, so that no document and no question can open
-or close a turn.
+Each family of models marks the turns of a conversation with special tokens of its own. A turn is written
+here as text with one ``{}``; what fills it is neutralised first, so that no document and no question can
+open or close a turn. ``template.py`` reads the turns off a model's own chat template; the formats of this
+file are for models without one that can be used, and for families where we know better than theirs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ class ChatFormat:
     reply: str  # what the model continues
     lead: str = ""  # what a reply begins with
     stop: tuple[str, ...] = ()  # besides the token that ends a turn
+    no_system: str = ""  # what the first turn comes after where no system turn does
+    marks: tuple[str, ...] = ()  # of turns, where they are no special tokens: to be neutralised like those
+
+    @property
+    def after_reply(self) -> str:
+        """From the end of a reply to the next text of a user; begins with the token that ends a turn."""
+        return self.assistant.partition("{}")[2] + self.user.partition("{}")[0]
 
 
 CHATML = ChatFormat(
@@ -105,15 +113,15 @@ def neutralise(text: str, controls: Sequence[str]) -> str:
 
 def format_prefix(prompt: Prompt, chat: ChatFormat, controls: Sequence[str]) -> str:
     """The part of the prompt before ``prompt.user``: equal for all questions with the same instructions."""
-    text, opening = "", ""
+    text, opening = chat.no_system, ""
     if system := neutralise(prompt.system, controls).strip():
         if chat.system is None:
             opening = system + "\n\n"
         else:
-            text = chat.system.format(system)
+            text = _filled(chat.system, system)
     for user, assistant in prompt.examples:
-        text += chat.user.format(opening + neutralise(user, controls).strip())
-        text += chat.assistant.format(neutralise(assistant, controls).strip())
+        text += _filled(chat.user, opening + neutralise(user, controls).strip())
+        text += _filled(chat.assistant, neutralise(assistant, controls).strip())
         opening = ""
     return text + chat.user.partition("{}")[0] + opening
 
@@ -133,3 +141,8 @@ def format_prompt(prompt: Prompt, chat: ChatFormat, controls: Sequence[str]) -> 
     user = neutralise(prompt.user, controls).strip()
     opening = chat.lead + neutralise(prompt.opening, controls).strip() if prompt.opening else ""
     return format_prefix(prompt, chat, controls) + user + chat.user.partition("{}")[2] + chat.reply + opening
+
+
+def _filled(turn: str, text: str) -> str:
+    before, _, after = turn.partition("{}")
+    return before + text + after

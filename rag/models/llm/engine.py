@@ -12,15 +12,14 @@ import weakref
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from rag.errors import GenerationError
+from rag.models.llm.wire import Body, CompletionEvent, Reply, Request
 
 # One step of the engine. Measured on 2 cores with the 1.5B model: 16 to 512 tokens a step read a prompt
 # equally fast (within 20 %), but the next question after an abort waits until the step ends.
 BATCH_TOKENS = 32
-
-Object = dict[str, Any]
 
 
 class Engine:
@@ -63,11 +62,11 @@ class Engine:
         # The loop of the engine begins in a thread of its own. To close before it has begun would wait for ever.
         self.complete({"prompt": "a", "n_predict": 0}, lambda _: False)
 
-    def complete(self, request: Object, callback: Callable[[Object], bool]) -> None:
+    def complete(self, request: Request, callback: Callable[[CompletionEvent], bool]) -> None:
         """Runs a request to its end; ``callback`` gets every event, and ends it by returning True."""
         self._server.handle_completions(request, callback)
 
-    def post(self, path: str, body: Object) -> Object:
+    def post(self, path: str, body: Body) -> Reply:
         """The answer of an endpoint that has no function of its own. Raises GenerationError."""
         if self._server is None:
             raise GenerationError("The language model has been closed.")
@@ -75,7 +74,7 @@ class Engine:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         try:
             connection.request("POST", path, json.dumps(body), headers)
-            return dict(json.loads(connection.getresponse().read()))
+            return cast(Reply, json.loads(connection.getresponse().read()))
         except (OSError, HTTPException, ValueError) as error:
             raise GenerationError(f"llama.cpp did not answer {path}: {error!r}.") from error
         finally:

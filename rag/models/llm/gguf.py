@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from rag.errors import ModelDamaged
 
@@ -24,6 +24,21 @@ _SPECIAL = {2, 3, 4}  # token types unknown, control, user-defined: found in a t
 
 
 T = TypeVar("T")
+Value: TypeAlias = "str | int | float | bool | list[Value]"
+"""What the header says of one key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is to be known of a model before it is opened; "" and None where the file does not say."""
+
+    architecture: str
+    context_tokens: int | None  # it was trained to read
+    chat_template: str
+    specials: tuple[str, ...]  # the tokens that mean more than their letters
+    bos: str  # the token that begins a text
+    bos_id: int | None
+    eos: str  # the one that ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +50,46 @@ class Tensor:
     bytes: int
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Value]:
     """All key-value pairs of the file's header.
 
     Raises ModelDamaged where the file is not a GGUF or ends inside its header.
     """
     return _read(path, lambda header: header.pairs())
+
+
+def describe(path: Path) -> Description:
+    """The description of the model in a file. Raises ModelDamaged as ``read_metadata`` does."""
+    pairs = read_metadata(path)
+    architecture = _text(pairs.get("general.architecture")) or "unknown"
+    tokens, kinds = (_list(pairs.get(f"tokenizer.ggml.{name}")) for name in ("tokens", "token_type"))
+
+    def token(name: str) -> tuple[str, int | None]:
+        number = _number(pairs.get(f"tokenizer.ggml.{name}_token_id"))
+        return (_text(tokens[number]), number) if number is not None and number < len(tokens) else ("", None)
+
+    bos, bos_id = token("bos")
+    return Description(
+        architecture,
+        context_tokens=_number(pairs.get(f"{architecture}.context_length")),
+        chat_template=_text(pairs.get("tokenizer.chat_template")),
+        specials=tuple(_text(token) for token, kind in zip(tokens, kinds, strict=False) if kind in _SPECIAL),
+        bos=bos,
+        bos_id=bos_id,
+        eos=token("eos")[0],
+    )
+
+
+def _text(value: Value | None) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Value | None) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _list(value: Value | None) -> list[Value]:
+    return value if isinstance(value, list) else []
 
 
 def read_tensors(path: Path) -> list[Tensor]:
@@ -73,13 +122,6 @@ def cannot_open(path: Path, architecture: str) -> ModelDamaged:
     )
 
 
-def special_strings(metadata: dict[str, Any]) -> list[str]:
-    """The tokens of the vocabulary that mean more than their letters."""
-    tokens = metadata.get("tokenizer.ggml.tokens", ())
-    types = metadata.get("tokenizer.ggml.token_type", ())
-    return [token for token, kind in zip(tokens, types, strict=False) if kind in _SPECIAL]
-
-
 class _Header:
     """Reads on from where it is."""
 
@@ -90,11 +132,11 @@ class _Header:
         self._data = data
         self._at = 24
 
-    def pairs(self) -> dict[str, Any]:
+    def pairs(self) -> dict[str, Value]:
         return {self._string(): self._value(self._scalar("<I")) for _ in range(self._pairs)}
 
     def tensors(self) -> list[Tensor]:
-        alignment = int(self.pairs().get("general.alignment", _ALIGNMENT))
+        alignment = _number(self.pairs().get("general.alignment")) or _ALIGNMENT
         found = sorted((self._tensor() for _ in range(self._tensors)), key=lambda tensor: tensor[2])
         begin = -(-self._at // alignment) * alignment
         ends = [offset for _, _, offset in found[1:]] + [len(self._data) - begin]
@@ -119,13 +161,14 @@ class _Header:
         self._at += size
         return self._data[self._at - size : self._at].decode("utf-8", "replace")
 
-    def _value(self, kind: int) -> Any:
+    def _value(self, kind: int) -> Value:
         if kind == _STRING:
             return self._string()
         if kind != _ARRAY:
-            return self._scalar(_SCALARS[kind])
+            scalar: int | float = self._scalar(_SCALARS[kind])
+            return scalar
         item, count = self._scalar("<I"), self._scalar("<Q")
         if count > len(self._data) - self._at:
             raise ValueError(f"an array of {count} items at byte {self._at}")
-        read: Callable[[], Any] = self._string if item == _STRING else lambda: self._value(item)
+        read: Callable[[], Value] = self._string if item == _STRING else lambda: self._value(item)
         return [read() for _ in range(count)]

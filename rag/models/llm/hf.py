@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import ModelDamaged, ModelMissing
-from rag.models.llm.chat import control_strings, detect
+from rag.models.llm.chat import control_strings
 from rag.models.llm.greedy import SLOTS, GreedyGenerator, LogProbs
+from rag.models.llm.template import chat_format
 
 STEP_TOKENS = 64  # of the prompt read at a time: how soon an abort frees the engine
 
@@ -22,12 +23,19 @@ class HfGenerator(GreedyGenerator):
         Raises ModelMissing or ModelDamaged.
         """
         tokenizer, model = _load(path_or_id, threads)
-        chat = detect(tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None)
+        specials = [token.content for token in tokenizer.added_tokens_decoder.values()]
+        chat = chat_format(
+            _template(tokenizer),
+            specials=specials,
+            bos=tokenizer.bos_token or "",
+            eos=tokenizer.eos_token or "",
+            adds_bos=tokenizer("").input_ids[:1] == [tokenizer.bos_token_id],
+        )
         super().__init__(
-            _Transformers(tokenizer, model, _end_tokens(tokenizer, model, chat.assistant.partition("{}")[2].strip())),
+            _Transformers(tokenizer, model, _end_tokens(tokenizer, model, chat.after_reply)),
             name=name,
             chat=chat,
-            controls=control_strings([token.content for token in tokenizer.added_tokens_decoder.values()]),
+            controls=control_strings([*specials, *chat.marks]),
             context_tokens=min(context_tokens, getattr(model.config, "max_position_embeddings", context_tokens)),
             step_tokens=STEP_TOKENS,
         )
@@ -83,7 +91,7 @@ def _load(path_or_id: Path | str, threads: int) -> tuple[Any, Any]:
     if threads:
         torch.set_num_threads(threads)
     path, place = Path(path_or_id), str(path_or_id)
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    options: dict[str, str | bool] = {"local_files_only": True, "trust_remote_code": False}
     if path.suffix == ".gguf":
         place, options["gguf_file"] = str(path.parent), path.name
     else:
@@ -106,9 +114,18 @@ def _load(path_or_id: Path | str, threads: int) -> tuple[Any, Any]:
     return tokenizer, model.eval()
 
 
-def _end_tokens(tokenizer: Any, model: Any, end_of_turn: str) -> set[int]:
+def _template(tokenizer: Any) -> str | None:
+    """Its chat template; of several with names, the one that is for conversations without tools."""
+    template = tokenizer.chat_template
+    return template.get("default") if isinstance(template, dict) else template
+
+
+def _end_tokens(tokenizer: Any, model: Any, after_reply: str) -> set[int]:
     """Tokens that end a reply: those the checkpoint names, and the one that ends a turn in its chat format."""
     named = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
-    ends |= {token for token, added in tokenizer.added_tokens_decoder.items() if added.content == end_of_turn}
+    after_reply = after_reply.lstrip()
+    ends |= {
+        number for number, token in tokenizer.added_tokens_decoder.items() if after_reply.startswith(token.content)
+    }
     return ends - {None}

@@ -11,14 +11,16 @@ from pathlib import Path
 from threading import Event
 
 from rag.errors import GenerationError
-from rag.models.llm.chat import control_strings, detect, format_prefix, format_prompt, neutralise
-from rag.models.llm.engine import Engine, Object
-from rag.models.llm.gguf import cannot_open, read_metadata, special_strings
+from rag.models.llm.chat import control_strings, format_prefix, format_prompt, neutralise
+from rag.models.llm.engine import Engine
+from rag.models.llm.gguf import cannot_open, describe
 from rag.models.llm.greedy import SLOTS, too_long
 from rag.models.llm.prefix_cache import find, model_identity, settle, state_key
 from rag.models.llm.stop_strings import until_stop
 from rag.models.llm.stream import Emit, Worker
+from rag.models.llm.template import chat_format
 from rag.models.llm.threads import physical_cores
+from rag.models.llm.wire import CompletionEvent, Failure, Reply, Request
 from rag.models.protocols import Piece, Prompt
 
 SCORED_TOKENS = 2000  # the most likely first tokens that are looked at; in a sum of 1 the rest is nothing
@@ -37,14 +39,10 @@ class LlamaGenerator:
         state_dir: Path | None = None,
     ) -> None:
         """Raises ModelDamaged where llama.cpp cannot open the file."""
-        metadata = read_metadata(path)
-        architecture = metadata.get("general.architecture", "unknown")
-        trained = metadata.get(f"{architecture}.context_length", context_tokens)
+        model = describe(path)
         self.name = name
-        self.context_tokens = min(context_tokens, trained)
-        self._chat = detect(metadata.get("tokenizer.chat_template"))
-        self._controls = control_strings(special_strings(metadata))
-        self._worker: Worker[Object] = Worker()
+        self.context_tokens = min(context_tokens, model.context_tokens or context_tokens)
+        self._worker: Worker[CompletionEvent] = Worker()
         self._identity = model_identity(path, f"xllamacpp {version('xllamacpp')}")
         self._state_dir = state_dir
         # What the prompts of each slot begin with; the slot that was not used for longest comes first.
@@ -58,7 +56,12 @@ class LlamaGenerator:
                 state_dir=state_dir,
             )
         except RuntimeError as error:
-            raise cannot_open(path, architecture) from error
+            raise cannot_open(path, model.architecture) from error
+        adds_bos = self._tokenize("", special=True)[:1] == [model.bos_id]
+        self._chat = chat_format(
+            model.chat_template, specials=model.specials, bos=model.bos, eos=model.eos, adds_bos=adds_bos
+        )
+        self._controls = control_strings([*model.specials, *self._chat.marks])
 
     def stream(
         self,
@@ -77,7 +80,7 @@ class LlamaGenerator:
         """
         first_tokens = self._first_tokens(options, prompt.opening)
         slot = self._slot(prompt)
-        request = {
+        request: Request = {
             "prompt": format_prompt(prompt, self._chat, self._controls),
             "n_predict": 1,
             "n_probs": SCORED_TOKENS,
@@ -118,7 +121,7 @@ class LlamaGenerator:
     def _pieces(self, prompt: Prompt, max_tokens: int, abort: Event | None) -> Iterator[Piece]:
         text = format_prompt(prompt, self._chat, self._controls)
         slot = self._slot(prompt)
-        request = {
+        request: Request = {
             "prompt": text,
             "n_predict": max_tokens,
             "timings_per_token": True,
@@ -161,23 +164,23 @@ class LlamaGenerator:
 
     def _file(self, slot: int, action: str, name: str, abort: Event | None) -> bool:
         """Whether a slot was saved to, or restored from, a file of the state folder."""
-        answers: list[Object] = []
+        answers: list[Reply] = []
 
-        def work(_: Emit[Object]) -> None:
+        def work(_: Emit[CompletionEvent]) -> None:
             answers.append(self._engine.post(f"/slots/{slot}?action={action}", {"filename": name}))
 
         for _ in self._worker.run(work, abort):
             pass
         return any("error" not in answer for answer in answers)
 
-    def _events(self, request: Object, abort: Event | None) -> Iterator[Object]:
+    def _events(self, request: Request, abort: Event | None) -> Iterator[CompletionEvent]:
         for event in self._worker.run(partial(self._complete, request), abort):
             if error := event.get("error"):
                 raise _failure(error, self.name)
             yield event
 
-    def _complete(self, request: Object, emit: Emit[Object]) -> None:
-        greedy = {"temperature": 0, "cache_prompt": True, "stream": True, "return_progress": True}
+    def _complete(self, request: Request, emit: Emit[CompletionEvent]) -> None:
+        greedy: Request = {"temperature": 0, "cache_prompt": True, "stream": True, "return_progress": True}
         self._engine.complete(request | greedy, emit)
 
     def _tokenize(self, text: str, *, special: bool = False) -> list[int]:
@@ -185,7 +188,7 @@ class LlamaGenerator:
         return list(answer["tokens"])
 
 
-def _failure(error: Object, name: str) -> GenerationError:
+def _failure(error: Failure, name: str) -> GenerationError:
     if error.get("type") == "exceed_context_size_error":
         return too_long(error["n_prompt_tokens"], name, error["n_ctx"])
     return GenerationError(f"{name} failed: {error.get('message', error)}")

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from rag.errors import GenerationError
-from rag.models.llm.chat import control_strings, detect
-from rag.models.llm.gguf import cannot_open, read_metadata, special_strings
+from rag.models.llm.chat import control_strings
+from rag.models.llm.gguf import cannot_open, describe
 from rag.models.llm.greedy import SLOTS, GreedyGenerator, LogProbs, Slot
 from rag.models.llm.prefix_cache import find, model_identity, settle, state_key
 from rag.models.llm.stream import Emit
+from rag.models.llm.template import chat_format
 from rag.models.llm.threads import physical_cores
 from rag.models.protocols import Piece
 
@@ -43,20 +44,23 @@ class NativeGenerator(GreedyGenerator):
         step_tokens: int = STEP_TOKENS,
     ) -> None:
         """Raises ModelDamaged where llama.cpp cannot open the file."""
-        metadata = read_metadata(path)
-        architecture = metadata.get("general.architecture", "unknown")
-        context_tokens = min(context_tokens, metadata.get(f"{architecture}.context_length", context_tokens))
+        model = describe(path)
+        context_tokens = min(context_tokens, model.context_tokens or context_tokens)
         try:
             self._llama = LlamaNetwork(
                 path, threads=threads or physical_cores(), context_tokens=context_tokens, step_tokens=step_tokens
             )
         except RuntimeError as error:
-            raise cannot_open(path, architecture) from error
+            raise cannot_open(path, model.architecture) from error
+        adds_bos = self._llama.tokenize("", special=True)[:1] == [model.bos_id]
+        chat = chat_format(
+            model.chat_template, specials=model.specials, bos=model.bos, eos=model.eos, adds_bos=adds_bos
+        )
         super().__init__(
             self._llama,
             name=name,
-            chat=detect(metadata.get("tokenizer.chat_template")),
-            controls=control_strings(special_strings(metadata)),
+            chat=chat,
+            controls=control_strings([*model.specials, *chat.marks]),
             context_tokens=context_tokens,
             step_tokens=step_tokens,
         )
