@@ -10,6 +10,7 @@ from itertools import groupby, pairwise
 
 from rag.errors import LoadError
 from rag.load.hyphens import between, closed, is_open, whole_words
+from rag.text.invisible import without_invisible
 
 MAX_CHARS = 5_000_000
 
@@ -21,17 +22,6 @@ _BOMS = (  # the longer first: UTF-32's little-endian mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAMPLE_BYTES = 200_000
-_EMOJI = "\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
-_SHAPED = "\u0600-\u109f"  # Arabic to Myanmar, where a joiner changes how letters look
-_KEPT_JOINER = re.compile(
-    rf"(?:(?<=[{_EMOJI}])|(?<=[{_EMOJI}]\ufe0f))\u200d(?=[{_EMOJI}])"
-    rf"|(?<=[{_SHAPED}])[\u200c\u200d](?=[{_SHAPED}])"
-    rf"|(?<=[{_EMOJI}0-9#*])\ufe0f"
-)
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
-)
 _NEWLINE = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _SOFT_BREAK = re.compile("\u00ad[ \t]*(?:\r\n?|\n)[ \t]*")
 _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
@@ -92,9 +82,7 @@ def canonical(text: str) -> str:
     text = _SOFT_BREAK.sub("", text)
     text = _SPACE.sub(" ", _NEWLINE.sub("\n", text))
     text = _SURROGATE.sub("\ufffd", text)
-    kept = {m.start() for m in _KEPT_JOINER.finditer(text)}
-    text = _INVISIBLE.sub(lambda m: m[0] if m.start() in kept else "", text)
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", without_invisible(text))
 
 
 def unwrapped(text: str) -> str:

@@ -13,15 +13,10 @@ import string
 from pathlib import Path
 from urllib.parse import quote
 
+from rag.text.invisible import without_invisible
+
 _REFERENCES = str.maketrans({mark: f"&#{ord(mark)};" for mark in string.punctuation})
 
-# ZWNJ, ZWJ and the emoji selectors (200C, 200D, FE0E, FE0F) stay: Persian, Indic scripts and emoji need them.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f"  # controls, the ones that break lines aside
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"  # zero width, direction marks
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"  # bidi, fillers
-    "\U000e0000-\U000e0fff]"  # tags and variation selectors
-)
 VERSION_CHARACTERS = 16  # of a file's sha256, in a link to it
 _BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -33,7 +28,7 @@ def visible(text: str) -> str:
     >>> visible("pay\\u202elap\\u200b")
     'paylap'
     """
-    return _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", text))
+    return _SURROGATE.sub("\ufffd", without_invisible(text))
 
 
 def literal(text: str) -> str:
