@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from threading import Event
 
 from rag.models.protocols import Generator, Prompt
+from rag.text.dates import SHORT_MONTHS
+from rag.text.lists import either, word_list
 from rag.types import Claim, Drafting, Reading
 
 _OPEN, _CLOSE = "[【", "]】"
@@ -15,8 +17,7 @@ _MARKER = re.compile(r"[\[【]\s*\d+(?:\s*[,;\-–]\s*\d+)*\s*(?:†[^\]】]{0,4
 _LONGEST_MARKER = 40
 _ENDING = re.compile(r"[.!?…]['\"”’)*_]*$")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|al|approx|est|No|Fig|Inc|Ltd|Corp|Co|Gen|Sen|Rep|Gov|e\.g|i\.e|cf|ca"
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\.|\b(?:[A-Za-z]\.)+)$"
+    rf"(?:\b(?:{either((*word_list('abbreviations'), *map(str.capitalize, SHORT_MONTHS)))})\.|\b(?:[A-Za-z]\.)+)$"
 )
 _BULLET = re.compile(r"^\s*(?:[-*•–]\s+|\d{1,2}[.)]\s+|#{1,6}\s+)")
 _LARGEST_RANGE = 20

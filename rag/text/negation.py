@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
+from rag.text.lists import word_list
 from rag.text.words import STOPWORDS, words
 
-NEGATIONS = frozenset(
-    "not no never none nobody nothing neither nor without cannot lack lacks lacked fail fails failed".split()
-)
+NEGATIONS = frozenset(word_list("negations"))
 CLAUSE_END = re.compile(r"[.;:!?,]")
 """What no word governs across."""
 _CONTRACTED = re.compile(r"n['’]t$", re.I)

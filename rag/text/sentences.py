@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from sentencex import get_sentence_boundaries
 
+from rag.text.lists import either, word_list
 from rag.types import Span
 
 MAX_SENTENCE_CHARS = 600
 
 _ABBREVIATION_BEFORE_NUMBER = re.compile(
-    r"\b(?:no|nos|vol|vols|p|pp|fig|figs|eq|sec|ch|art|para|approx|ca|c|v|ver|est|tab|ref|refs|op)\.\s*$",
-    re.IGNORECASE,
+    rf"\b(?:{either(word_list('abbreviations_before_numbers'))})\.\s*$", re.IGNORECASE
 )
 _INITIALISM_BEFORE_NAME = re.compile(r"(?:\b[A-Z]\.){2,}\s*$")
 _ENUMERATOR = re.compile(r"[\s(\[]*(?:\d{1,3}|[A-Za-z])[.)]\s*$")

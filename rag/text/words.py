@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from rag.text.lists import word_list
 from rag.text.wiki import without_markup
 
 if TYPE_CHECKING:
@@ -15,14 +16,7 @@ if TYPE_CHECKING:
 
 WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+(?:['’]\w+)?")
 
-STOPWORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below between both but by
-    can could did do does doing down during each either else ever every few for from further had has have having he her
-    here hers him his how however i if in into is it its itself just me more most much my of off on once only or other
-    our out over own per same say says said she should since so some such than that the their them then there these they
-    this those though through to too under until up upon us very via was we were what when where whether which while who
-    whom whose why will with within would you your according reportedly source sources""".split()
-)
+STOPWORDS = frozenset(word_list("stop_words"))
 """Words that carry no content of their own. Negations are not among them: they change what is said."""
 
 

@@ -11,12 +11,12 @@ from statistics import median
 
 from rag.load.hyphens import is_open
 from rag.text.blocks import MARKER, ends_sentence
+from rag.text.boilerplate import CONTENTS_ENTRY
 
 _EDGE_LINES = 3  # at the top and at the bottom of a page, where running heads and page numbers stand
 _SAME_PLACE = 6.0  # points
 _LARGER = 1.12  # a size that differs by this factor is another kind of text
 _GAP = 1.45  # of the usual distance of lines: a paragraph ends
-_LEADERS = re.compile(r"(?:\.\s?){5,}\s*\w{0,8}$")  # an entry of a table of contents
 _PAGE_NUMBER = re.compile(
     r"\W*(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:/|of|von|de|sur)\s*\d{1,4})?\W*", re.IGNORECASE
 )
@@ -141,7 +141,7 @@ def _groups(number: int, page: Sequence[Line], body: float) -> list[Group]:
     groups = [[(number, page[0])]]
     for (n, above), line in zip(enumerate(page), page[1:], strict=False):
         fall = above.bottom - line.bottom
-        if not _alike(above, line) or MARKER.match(line.text) or _LEADERS.search(above.text[-300:]):
+        if not _alike(above, line) or MARKER.match(line.text) or CONTENTS_ENTRY.search(above.text[-300:]):
             goes_on = False
         elif fall > 0:
             usual = step if abs(above.size - body) < 1 else max(step, 1.4 * above.size)
