@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.quantities import same_value, values
+from rag.text.lists import word_numbers
+from rag.text.quantities import same_value, stated, values
 
 
 @pytest.mark.parametrize(
@@ -20,12 +21,113 @@ from rag.text.quantities import same_value, values
         ("04 Dec 2025", [("date", 20251204, "")]),
         ("in April 2026", [("date", 202604, "")]),
         ("since 2023", [("date", 2023, "")]),
+        ("TeamApril 7, 2026 and 2025/12/04", [("date", 20260407, ""), ("date", 20251204, "")]),
+        ("July 4, 1776", [("date", 17760704, "")]),
+        ("On May 12, 20000 people marched", [("count", 12, ""), ("count", 20000, "people")]),
         ("GPT-5 and H100", []),
         ("", []),
     ],
 )
 def test_quantities_in_normal_form(text: str, expected: list[tuple[str, float, str]]) -> None:
     assert [(v.kind, v.amount, v.unit) for v in values(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hired twenty-five employees", [("count", 25, "employee", "twenty-five")]),
+        ("Thirty people", [("count", 30, "people", "Thirty")]),
+        ("seventy - two - hour", [("count", 72, "hour", "seventy - two")]),
+        ("one hundred", [("count", 100, "", "one hundred")]),
+        ("a hundred-year-old oak", [("count", 100, "year", "a hundred")]),
+        ("three hundred and twelve miles", [("count", 312, "mile", "three hundred and twelve")]),
+        ("nine hundred ninety-nine thousand votes", [("count", 999_000, "vote", "nine hundred ninety-nine thousand")]),
+        ("twelve hundred men", [("count", 1200, "men", "twelve hundred")]),
+        ("two million three hundred thousand", [("count", 2_300_000, "", "two million three hundred thousand")]),
+        ("two trillion cells", [("count", 2e12, "cell", "two trillion")]),
+        ("two and a half million dollars", [("money", 2.5e6, "USD", "two and a half million")]),
+        ("a million and a half euros", [("money", 1.5e6, "EUR", "a million and a half")]),
+        ("a two-and-a-half-year term", [("count", 2.5, "year", "two-and-a-half")]),
+        ("half a million people", [("count", 5e5, "people", "half a million")]),
+        ("a quarter of a million", [("count", 250_000, "", "a quarter of a million")]),
+        ("half an hour", [("count", 0.5, "hour", "half")]),
+        ("a dozen eggs", [("count", 12, "egg", "a dozen")]),
+        ("two dozen", [("count", 24, "", "two dozen")]),
+        ("half-dozen", [("count", 6, "", "half-dozen")]),
+        ("Fifty-one per cent of us", [("percent", 51, "%", "Fifty-one per cent")]),
+        ("one percent", [("percent", 1, "%", "one percent")]),
+        ("half of the members", [("percent", 50, "%", "half")]),
+        ("lost half its value", [("percent", 50, "%", "half")]),
+        ("three-quarters of voters", [("percent", 75, "%", "three-quarters")]),
+        ("a tenth of them", [("percent", 10, "%", "a tenth")]),
+        ("a quarter of a mile", [("count", 0.25, "mile", "a quarter")]),
+        ("thirty seconds", [("count", 30, "second", "thirty")]),
+        ("a thirty-second delay", [("count", 30, "second", "thirty")]),
+        ("one million and two million", [("count", 1e6, "and", "one million"), ("count", 2e6, "", "two million")]),
+        (
+            "between one hundred and two hundred",
+            [("count", 100, "and", "one hundred"), ("count", 200, "", "two hundred")],
+        ),
+        (
+            "between ninety and one hundred and ten",
+            [("count", 90, "and", "ninety"), ("count", 110, "", "one hundred and ten")],
+        ),
+        (
+            "between one hundred and fifty and two hundred",
+            [("count", 150, "and", "one hundred and fifty"), ("count", 200, "", "two hundred")],
+        ),
+        ("between one hundred and fifty", [("count", 150, "", "one hundred and fifty")]),
+        ("between two and three", [("count", 2, "and", "two"), ("count", 3, "", "three")]),
+        ("two five-year terms", [("count", 2, "five", "two"), ("count", 5, "year", "five")]),
+        ("three quarters in a row", [("count", 3, "quarter", "three")]),
+        ("the first three quarters of 2021", [("count", 3, "quarter", "three"), ("date", 2021, "", "2021")]),
+        ("three hundred first-class seats", [("count", 300, "first", "three hundred")]),
+        ("2 million", [("count", 2e6, "", "2 million")]),
+        ("one of the firms had a second look, one third party", []),
+        ("the twenty-first century, the two hundred and first, the thirty-second president", []),
+        ("hundreds of thousands, several hundred and fifty, a few million, dozens, tens", []),
+        ("the first half of the game, its northern half of the land, a half-brother, a year and a half", []),
+        ("a second of it, a first half", []),
+    ],
+)
+def test_number_words_with_their_places(text: str, expected: list[tuple[str, float, str, str]]) -> None:
+    assert [(v.kind, v.amount, v.unit, text[v.start : v.end]) for v in values(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("Aprıl 4, 2024", 20240404), ("ſept 4, 2024", 20240904), ("two mıllıon", 2e6), ("UſS$3", 3), ("uſ$3", 3)],
+)
+def test_letters_that_a_pattern_takes_for_others_are_no_fault(text: str, amount: float) -> None:
+    assert values(text)[-1].amount == amount
+
+
+@pytest.mark.parametrize("name", ["numbers", "ordinals"])
+def test_every_number_word_is_read(name: str) -> None:
+    for word, number in word_numbers(name).items():
+        if name == "ordinals":
+            assert values(f"the hundred and {word} visitor") == []
+            if number > 2:
+                (v,) = values(f"a {word} of them")
+                assert (v.kind, v.amount) == ("percent", pytest.approx(100 / number))
+        elif number > 1:
+            (v,) = values(f"a {word} things" if number >= 100 else f"{word} things")
+            assert (v.amount, v.unit) == (number, "thing")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "agree"),
+    [
+        ("three hundred and twelve", "320", False),  # exact, though a hundred stands in it
+        ("two and a half million", "2.51 million", True),
+        ("two and a half million", "2.9 million", False),
+        ("five or six thousand people", "5500 people", True),
+        ("half of the members", "51% of the members", True),
+        ("half of the members", "60% of the members", False),
+    ],
+)
+def test_what_a_number_in_words_may_stand_for(a: str, b: str, agree: bool) -> None:
+    assert stated(a)[0].agrees_with(stated(b)[0]) is agree
 
 
 @pytest.mark.parametrize(
@@ -38,6 +140,11 @@ def test_quantities_in_normal_form(text: str, expected: list[tuple[str, float, s
         ("April 2026", "May 2026", False),
         ("5%", "$5", False),
         ("400B parameters", "400 billion parameters", True),
+        ("twenty-five people", "25 people", True),
+        ("fifty percent", "half of them", True),
+        ("a third of them", "33%", True),
+        ("a third of them", "34%", False),
+        ("two-thirds of them", "66.7%", True),
     ],
 )
 def test_agreement_is_by_value_not_by_spelling(a: str, b: str, same: bool) -> None:

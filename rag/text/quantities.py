@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from rag.text.dates import YEAR, written_dates
+from rag.text.lists import lower, word_numbers
+from rag.text.number_words import number_words
 
 Kind = Literal["money", "percent", "date", "count"]
 
@@ -21,27 +26,16 @@ class Value:
 
 
 _SCALES = {
-    "hundred": 1e2,
-    "thousand": 1e3,
+    **{word: float(number) for word, number in word_numbers("numbers").items() if number >= 100},
+    "dozen": 12.0,
     "k": 1e3,
-    "million": 1e6,
     "mn": 1e6,
     "m": 1e6,
-    "billion": 1e9,
     "bn": 1e9,
     "b": 1e9,
-    "trillion": 1e12,
     "tn": 1e12,
     "t": 1e12,
 }
-_WORDS = dict(
-    zip(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split(),
-        range(2, 21),
-        strict=True,
-    )
-)
 _CURRENCIES = {"$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR"}
 _CURRENCY_WORDS = {
     "dollar": "USD",
@@ -54,33 +48,17 @@ _CURRENCY_WORDS = {
     "yuan": "CNY",
     "rupee": "INR",
 }
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        "jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|"
-        "oct october|nov november|dec december".split("|"),
-        1,
-    )
-    for name in names.split()
-}
-_MONTH = r"(?P<{0}>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
-_YEAR = r"(?:1[5-9]|20)\d\d"
-_DATES = [
-    re.compile(rf"(?P<y>{_YEAR})-(?P<m>\d\d)-(?P<d>\d\d)(?!\d)"),
-    re.compile(rf"\b{_MONTH.format('month')}\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>{_YEAR})\b", re.I),
-    re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.format('month')},?\s+(?P<y>{_YEAR})\b", re.I),
-    re.compile(rf"\b{_MONTH.format('month')},?\s+(?P<y>{_YEAR})\b", re.I),
-]
+_PERCENT = r"\s?%|\s?per\s?cent\b|\s?percentage points?\b"
 _NUMBER = re.compile(
     r"(?P<currency>US\$|[$€£¥₹])?\s?(?<![\w.])(?P<number>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     r"(?:(?P<suffix>[kmbt]n?)\b|[\s-]?(?P<scale>hundred|thousand|million|billion|trillion|bn|mn|tn)s?\b)?"
-    r"(?P<percent>\s?%|\s?per\s?cent\b|\s?percentage points?\b)?",
+    rf"(?P<percent>{_PERCENT})?",
     re.I,
 )
-_WORD_NUMBER = re.compile(
-    r"\b(?P<number>" + "|".join(_WORDS) + r")\b(?:[\s-](?P<scale>hundred|thousand|million|billion|trillion)\b)?", re.I
-)
+_YEAR = re.compile(YEAR)
+_PERCENT_AFTER = re.compile(rf"(?:\s+an?\b)?-?(?:{_PERCENT})", re.I)  # "half a percent"
 _NEXT_WORD = re.compile(r"[\s-]+(?P<word>[^\W\d_]+)")
+_ARTICLE = re.compile(r"(?:\s+of)?\s+an?\b", re.I)  # "half an hour", "a quarter of a mile"
 
 
 def _noun_after(text: str, end: int) -> str:
@@ -93,54 +71,59 @@ def values(text: str) -> list[Value]:
 
     A bare number from 1500 to 2099 is a year. Digits glued to letters ("GPT-5o", "H100") are names, not values.
 
-    >>> [(v.kind, v.amount, v.unit) for v in values("a $14.3 billion deal in April 2026, up 5%")]
+    >>> [(v.kind, v.amount, v.unit) for v in values("a $14.3 billion deal in April 2026, up five per cent")]
     [('money', 14300000000.0, 'USD'), ('date', 202604.0, ''), ('percent', 5.0, '%')]
     """
-    found: list[Value] = []
-    taken: list[tuple[int, int]] = []
+    stated_values: list[Value] = []
+    for form in (_dates, _in_digits, _in_words):  # an earlier form's place is not read again
+        taken = [(v.start, v.end) for v in stated_values]
+        stated_values += [v for v in form(text) if all(v.end <= start or v.start >= end for start, end in taken)]
+    return sorted(stated_values, key=lambda v: v.start)
 
-    def free(start: int, end: int) -> bool:
-        return all(end <= s or start >= e for s, e in taken)
 
-    for pattern in _DATES:
-        for match in pattern.finditer(text):
-            if not free(*match.span()):
-                continue
-            groups = match.groupdict()
-            month = int(groups["m"]) if groups.get("m") else _MONTHS[groups["month"].lower()]
-            amount = int(groups["y"]) * 100 + month
-            if groups.get("d"):
-                amount = amount * 100 + int(groups["d"])
-            taken.append(match.span())
-            found.append(Value("date", float(amount), "", *match.span()))
+def _dates(text: str) -> Iterator[Value]:
+    for d in written_dates(text):
+        if not text[d.end : d.end + 1].isdigit():  # "May 12, 20000 people"
+            amount = (d.year * 100 + d.month) * 100 + d.day if d.day else d.year * 100 + d.month
+            yield Value("date", float(amount), "", d.start, d.end)
+
+
+def _in_digits(text: str) -> Iterator[Value]:
     for match in _NUMBER.finditer(text):
         start = match.start("currency") if match["currency"] else match.start("number")
         end = match.end()
-        if not free(start, end) or (end < len(text) and (text[end].isalpha() or text[end] == "_")):
+        if end < len(text) and (text[end].isalpha() or text[end] == "_"):
             continue
         if start > 1 and text[start - 1] in "-–" and text[start - 2].isalpha():
             continue  # GPT-5: part of a name
         digits = re.sub(r"[,\u00a0\u202f]", "", match["number"])
         suffix = (match["suffix"] or match["scale"] or "").lower()
-        amount_f = float(digits) * _SCALES.get(suffix, 1.0)
+        amount = float(digits) * _SCALES.get(suffix, 1.0)
         noun = _noun_after(text, end)
         if match["currency"] or noun in _CURRENCY_WORDS:
-            unit = _CURRENCIES[match["currency"].lower()] if match["currency"] else _CURRENCY_WORDS[noun]
-            found.append(Value("money", amount_f, unit, start, end))
+            unit = _CURRENCIES[lower(match["currency"])] if match["currency"] else _CURRENCY_WORDS[noun]
+            yield Value("money", amount, unit, start, end)
         elif match["percent"]:
-            found.append(Value("percent", amount_f, "%", start, end))
-        elif not suffix and re.fullmatch(_YEAR, match["number"]):
-            found.append(Value("date", amount_f, "", start, end))
+            yield Value("percent", amount, "%", start, end)
+        elif not suffix and _YEAR.fullmatch(match["number"]):
+            yield Value("date", amount, "", start, end)
         else:
-            found.append(Value("count", amount_f, noun, start, end))
-        taken.append((start, end))
-    for match in _WORD_NUMBER.finditer(text):
-        if free(*match.span()):
-            amount_f = _WORDS[match["number"].lower()] * _SCALES.get((match["scale"] or "").lower(), 1.0)
-            noun = _noun_after(text, match.end())
-            kind: Kind = "money" if noun in _CURRENCY_WORDS else "count"
-            found.append(Value(kind, amount_f, _CURRENCY_WORDS.get(noun, noun), *match.span()))
-    return sorted(found, key=lambda v: v.start)
+            yield Value("count", amount, noun, start, end)
+
+
+def _in_words(text: str) -> Iterator[Value]:
+    for n in number_words(text):
+        percent = _PERCENT_AFTER.match(text, n.end)
+        article = _ARTICLE.match(text, n.end) if n.amount < 1 else None
+        noun = _noun_after(text, article.end() if article else n.end)
+        if percent:
+            yield Value("percent", n.amount, "%", n.start, percent.end())
+        elif n.share:
+            yield Value("percent", 100 * n.amount, "%", n.start, n.end)
+        elif noun in _CURRENCY_WORDS:
+            yield Value("money", n.amount, _CURRENCY_WORDS[noun], n.start, n.end)
+        elif n.amount != 1:  # "one of them"
+            yield Value("count", n.amount, noun, n.start, n.end)
 
 
 def same_value(a: Value, b: Value) -> bool:
@@ -158,15 +141,24 @@ def same_value(a: Value, b: Value) -> bool:
         return False
     if a.kind == b.kind == "money" and a.unit != b.unit:
         return False
+    if a.kind == b.kind == "percent" and (_is_third(a) or _is_third(b)):
+        return abs(a.amount - b.amount) < _THIRD_APART
     return abs(a.amount - b.amount) <= 1e-9 * max(1.0, abs(a.amount))
 
 
-_HEDGED_APART = 0.05  # relative difference that "about" or "nearly" covers
+def _is_third(value: Value) -> bool:
+    """A third or two: no percentage says them exactly."""
+    return value.amount % 1 > 0 and abs(value.amount * 3 - round(value.amount * 3)) < 1e-9
+
+
+_THIRD_APART = 0.5  # percent points: "a third" is 33 % and 33.3 %
+_HEDGED_APART = 0.05  # relative difference that "about" or "nearly" covers, or "half of"
 _HEDGE = re.compile(
     r"\b(?:about|around|approximately|roughly|nearly|almost|some|circa|an estimated|more than|over)\s*$|~\s*$"
 )
 _JOINT = re.compile(r"\s*(?:-|–|—|to|and|or)\s*")
 _DECIMALS = re.compile(r"\d\.(\d+)")
+_PARTS = re.compile(r"\b(?:half|quarters?|thirds?)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +188,11 @@ def stated(text: str) -> list[Stated]:
         if v.kind == "date":
             continue
         written = text[v.start : v.end]
-        decimals = _DECIMALS.search(written)
-        scale = next((_SCALES[s] for s in reversed(re.findall(r"[a-z]+", written.lower())) if s in _SCALES), 1.0)
-        slack = 0.49 * scale * (10.0 ** -len(decimals[1]) if decimals else float(scale > 1))
-        if _HEDGE.search(text[max(0, v.start - 20) : v.start]):
+        last_word = (re.findall(r"[a-z]+", written.lower()) or [""])[-1]
+        scale = _SCALES.get(last_word.removesuffix("s"), 1.0)
+        slack = 0.49 * scale * _last_place(written, scale)
+        rough_share = v.kind == "percent" and _PARTS.search(written)
+        if rough_share or _HEDGE.search(text[max(0, v.start - 20) : v.start]):
             slack = max(slack, _HEDGED_APART * abs(v.amount))
         last = found[-1] if found else None
         if last is not None and last.value.kind in (v.kind, "count") and _JOINT.fullmatch(text[last.end : v.start]):
@@ -209,3 +202,12 @@ def stated(text: str) -> list[Stated]:
                 continue
         found.append(Stated(v, v.amount - slack, v.amount + slack, v.start, v.end))
     return found
+
+
+def _last_place(written: str, scale: float) -> float:
+    """What the last digit of a number counts, in units of its scale: 0.1 of "14.3 billion"; 0 where it is exact."""
+    if decimals := _DECIMALS.search(written):
+        return 10.0 ** -len(decimals[1])
+    if _PARTS.search(written):
+        return 0.1  # "two and a half million"
+    return float(scale > 1)
