@@ -10,15 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rag.retrieve.tuning import TUNING
+from rag.text.lists import word_list
 from rag.text.negation import CLAUSE_END, NEGATIONS, negated_stems
 from rag.text.quantities import same_value, values
 from rag.text.words import STOPWORDS, content_stems, initials, names, overlap, stem, words
 
 _AWAY, _TOWARDS = frozenset({"from", "by"}), frozenset({"to"})
-_LIMITS = frozenset(
-    "sometimes often usually occasionally rarely seldom generally mostly mainly partly partially possibly perhaps "
-    "probably likely may might could some allegedly reportedly supposedly potentially".split()
-)
+_LIMITS = frozenset(word_list("limiting_words"))
 _BEFORE_NAME = frozenset("the a an its their his her our".split())
 
 
