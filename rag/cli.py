@@ -367,10 +367,10 @@ def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
 def _verify(settings: Settings, file: Path, *, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from rag.output.export import verify_export
+    from rag.output.check_export import check_export
     from rag.output.render import printable
 
-    checked = verify_export(file, settings.seeds)
+    checked = check_export(file, settings.seeds)
     failed = [c for c in checked if c.why]
     if as_json:
         _print_json([asdict(c) for c in checked])

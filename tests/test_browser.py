@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from rag.output.export import verify_export
+from rag.output.check_export import check_export
 from rag.types import Citation, Document, Side
 from rag.web.serve import Server, address, open_port
 from tests.web_fakes import PAYLOADS, FakeAssistant, document
@@ -301,7 +301,7 @@ def test_an_exported_conversation_stands_up_to_rag_verify(browser, tmp_path):
         chat.finish()
         assert "Avocado will be released in spring 2026." in saved(chat, "Markdown")
         (tmp_path / "c.json").write_text(saved(chat, "JSON"), "utf-8")
-    checked = verify_export(tmp_path / "c.json", fake.settings.seeds)
+    checked = check_export(tmp_path / "c.json", fake.settings.seeds)
     assert len(checked) >= 4
     assert {c.why for c in checked} == {""}
 

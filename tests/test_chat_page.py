@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from rag.errors import RagError
 from rag.web.chat import build_page
 from rag.web.chat.events import UNEXPECTED, Events
 from rag.web.chat.layout import Page, lay_out
-from rag.web.chat.updates import Update, conversation_update, status_markup
+from rag.web.chat.updates import NO_UPDATE, Update, conversation_update, status_markup
 from rag.web.feedback import FILE
 from rag.web.library import Library
 from rag.web.sessions import COOKIE, Place, Sessions, new_name
@@ -38,7 +39,7 @@ class Tab:
 
     def answer(self) -> list[Update]:
         async def run() -> list[Update]:
-            return [update async for update in self.events.answer(PLACE) if update != gr.skip()]
+            return [update async for update in self.events.answer(PLACE) if update != NO_UPDATE]
 
         return asyncio.run(run())
 
@@ -111,17 +112,17 @@ def test_every_component_that_an_event_changes_is_one_of_its_outputs() -> None:
 @pytest.mark.parametrize("question", ["", " \n"])
 def test_no_question_is_none(question: str) -> None:
     one = tab(FakeAssistant.of(AVOCADO))
-    assert one.ask(question) == [gr.skip()]
-    assert list(one.events.ask_again(PLACE)) == [gr.skip()]
+    assert one.ask(question) == [NO_UPDATE]
+    assert list(one.events.ask_again(PLACE)) == [NO_UPDATE]
     assert one.answer() == []
-    assert one.events.rate("Helpful", PLACE) == gr.skip()
+    assert one.events.rate("Helpful", PLACE) == NO_UPDATE
 
 
 def test_a_second_question_waits_for_the_answer_to_the_first() -> None:
     one = tab(FakeAssistant.of(AVOCADO))
     one.ask()
-    assert one.ask("And who?") == [gr.skip()]
-    assert list(one.events.ask_again(PLACE)) == [gr.skip()]
+    assert one.ask("And who?") == [NO_UPDATE]
+    assert list(one.events.ask_again(PLACE)) == [NO_UPDATE]
 
 
 def test_asking_again_takes_the_place_of_the_answer(answered: Tab) -> None:
@@ -155,7 +156,7 @@ def test_a_failure_is_shown_in_words(failure: Exception, shown: str, capsys: pyt
     one = tab(FakeAssistant.of(AVOCADO, failure=failure))
     one.ask()
     *_, last = one.answer()
-    assert shown in last[one.page.announcement].replace("&#46;", ".").replace("&#59;", ";")
+    assert shown in html.unescape(last[one.page.announcement])
     assert "secret" not in str(last)
     assert ("ValueError: secret" in capsys.readouterr().err) == isinstance(failure, ValueError)
     assert is_visible(last, one.page.conversation.ask)
@@ -199,7 +200,7 @@ def test_a_name_that_nobody_was_given_is_not_used() -> None:
 
 def test_earlier_conversations_are_linked(answered: Tab) -> None:
     update = answered.arrive(conversation=new_name())
-    assert f"c&#61;{PLACE.conversation}" in update[answered.page.conversation.earlier]
+    assert f"/?c={PLACE.conversation}" in html.unescape(update[answered.page.conversation.earlier])
 
 
 def test_a_question_before_the_page_has_loaded_gets_a_conversation() -> None:
@@ -220,7 +221,7 @@ def test_the_page_says_that_the_model_is_loading() -> None:
 
 
 def test_the_status_tells_the_model_the_documents_and_the_news() -> None:
-    assert "1 document, read" in status_markup(1, "ready", "", "").replace("&#44;", ",")
+    assert "1 document, read" in html.unescape(status_markup(1, "ready", "", ""))
     failed = status_markup(2, "failed", "It is not at /home/ann/model.gguf.", "The new index is live.")
     assert "2 documents" in failed
     assert "ann" not in failed

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from rag.cli import ANSWERED, FAILED, main
 from rag.errors import RagError
 from rag.load import load
-from rag.output.export import FORMAT, plain_markdown, to_json, to_markdown, verify_export
+from rag.output.check_export import check_export
+from rag.output.export import FORMAT, plain_markdown, to_json, to_markdown
 from rag.types import Answer, Citation, Document, Evidence, Removed, Sentence, Side, SourceQuotes
 from tests.web_fakes import PAYLOADS
 
@@ -78,7 +79,7 @@ def test_it_can_be_checked_without_the_program(exported: Path, seeds: Path) -> N
 
 
 def test_every_quotation_of_an_honest_export_stands(exported: Path, seeds: Path) -> None:
-    checked = verify_export(exported, seeds)
+    checked = check_export(exported, seeds)
     assert [c.where for c in checked] == [
         "question 1, sentence 1, [1]",
         "question 1, side 1, [1]",
@@ -114,7 +115,7 @@ def test_every_forgery_is_found_and_named(name: str, exported: Path, seeds: Path
     value = json.loads(exported.read_text("utf-8"))
     FORGERIES[name](value)
     exported.write_text(json.dumps(value), "utf-8")
-    failed = [c for c in verify_export(exported, seeds) if c.why]
+    failed = [c for c in check_export(exported, seeds) if c.why]
     assert failed
     assert failed[0].where.startswith("question 1, sentence 1")
 
@@ -128,7 +129,7 @@ def test_a_file_that_is_not_what_was_quoted_is_named(change: str, exported: Path
         path.unlink()
         if change == "replaced by a link":
             path.symlink_to(seeds / "tea.txt")
-    assert all(c.why for c in verify_export(exported, seeds))
+    assert all(c.why for c in check_export(exported, seeds))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_what_is_no_export_is_refused_in_words(content: str, tmp_path: Path, see
     path = tmp_path / "x.json"
     path.write_text(content)
     with pytest.raises(RagError, match=r"x\.json"):
-        verify_export(path, seeds)
+        check_export(path, seeds)
 
 
 def test_the_command_exits_non_zero_and_names_the_citation(
@@ -180,10 +181,21 @@ def test_markdown_carries_the_evidence(exchange: tuple[Answer, dict[str, Documen
     assert "**The documents do not say.** No passage says so." in to_markdown([(refused, known)], at="now")
 
 
+def test_a_nearest_passage_stands_under_its_own_title(exchange: tuple[Answer, dict[str, Document]]) -> None:
+    """A source is named by the title of its best quotation, and a document of several parts has several titles."""
+    answer, documents = exchange
+    (source,) = answer.by_source
+    quote = replace(source.quotes[0], title="The second part", date="2026-04-07")
+    by_source = (replace(source, title="The first part", date=None, quotes=(quote,)),)
+    refused = replace(answer, refused=True, sentences=(), sides=(), disagreement=False, by_source=by_source)
+    text = to_markdown([(refused, documents)], at="now")
+    assert "> The second part, 2026\\-04-07 (news/avocado.txt, characters " in text
+
+
 @given(st.text(max_size=60) | st.sampled_from(PAYLOADS))
 def test_no_text_becomes_markup_in_the_markdown(text: str) -> None:
     shown = plain_markdown(text)
     assert "\n" not in shown
     assert not re.search(r"[<>]", shown)
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]{}|~$!]", shown)
-    assert not re.search(r"(?i)://|\bwww\.|@|^(?:#(?!\d)|[-+=]|\d+[.)])", re.sub(r"&#\d+;|\\.", "", shown))
+    assert not re.search(r"(?i)://|\bwww\.|@|^(?:#(?!\d)|[-+=]|\d+[.)])", re.sub(r"&#\d+;|\\.", "x", shown))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import RagError
 from rag.web.chat.layout import Page
-from rag.web.chat.updates import Update, conversation_update, rating_of
+from rag.web.chat.updates import NO_UPDATE, Update, conversation_update, rating_of
 from rag.web.escape import without_paths
 from rag.web.feedback import record
 from rag.web.present import history_markup
@@ -57,7 +57,7 @@ class Events:
         """The question, then its passages. No language model has a part in them, so nobody waits for a turn."""
         place, turns = self._at(place)
         if not question.strip() or (turns and turns[-1].open):
-            yield gr.skip()
+            yield NO_UPDATE
             return
         updates = self._search(question, place, turns)
         yield {**next(updates), self.page.conversation.question: ""}  # later the person may be typing the next one
@@ -67,7 +67,7 @@ class Events:
         """The last question anew; its earlier answer goes."""
         place, turns = self._at(place)
         if not turns or turns[-1].open:
-            yield gr.skip()
+            yield NO_UPDATE
             return
         yield from self._search(turns[-1].question, place, turns[:-1])
 
@@ -82,7 +82,7 @@ class Events:
             async for steps in in_batches(lambda abort: self.assistant.steps(question, history=past, abort=abort)):
                 for step in steps:
                     turn = advance(turn, step)
-                yield self._keep(place, (*before, turn)) if steps else gr.skip()
+                yield self._keep(place, (*before, turn)) if steps else NO_UPDATE
             if turn.open:  # the assistant ended before an answer
                 yield self._keep(place, (*before, stop(turn)))
         except Exception as error:
@@ -97,7 +97,7 @@ class Events:
         """The rating on that button for the last answer; the same one again takes it back."""
         place, turns = self._at(place)
         if not turns or turns[-1].answer is None:
-            return gr.skip()
+            return NO_UPDATE
         rating = rating_of(label)
         turn = replace(turns[-1], rating="" if turns[-1].rating == rating else rating)
         index = self.assistant.index

@@ -17,6 +17,8 @@ CHOSEN = " ✓"  # behind the label of the rating that a person gave
 Update = dict[Any, Any]
 """{component: its new value, or ``gr.update`` of its properties}; a component that is not in it stays as it is."""
 
+NO_UPDATE: Update = gr.skip()  # Gradio takes {} for an answer to be shown
+
 
 def conversation_update(page: Page, place: Place, turns: Turns, *, loading: bool) -> Update:
     """What every component shows of a conversation; ``loading``: the language model is not ready yet."""
