@@ -11,6 +11,7 @@ user's data folder.
 from __future__ import annotations
 
 import os
+import shlex
 import tomllib
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -42,17 +43,20 @@ _BOUNDS = {
 _OF_THE_DOCUMENTS = Path()  # stands for default_index(seeds), which no default of a field can say
 
 
+OFFLINE_VARIABLES = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "ORT_DISABLE_TELEMETRY": "1",  # rag/models/onnx_bert.py sets it as well, for a program that calls only the library
+    "DO_NOT_TRACK": "1",
+}
+
+
 def offline_environment() -> None:
     """Tell the libraries to send nothing off this machine. They read it when they are imported: call this before."""
-    os.environ.update(
-        HF_HUB_OFFLINE="1",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        HF_HUB_DISABLE_PROGRESS_BARS="1",
-        TRANSFORMERS_OFFLINE="1",
-        GRADIO_ANALYTICS_ENABLED="False",
-        ORT_DISABLE_TELEMETRY="1",  # rag/models/onnx_bert.py sets it as well, for a program that calls only the library
-        DO_NOT_TRACK="1",
-    )
+    os.environ.update(OFFLINE_VARIABLES)
 
 
 # --- where things are --------------------------------------------------------------------------------
@@ -66,6 +70,16 @@ def is_checkout(folder: Path) -> bool:
         return bool(project["name"] == NAME)
     except (OSError, ValueError, KeyError, TypeError):  # none there, or another project's, whole or broken
         return False
+
+
+def install_command(extra: str = "") -> str:
+    """What installs the packages that the program needs, or those of an extra.
+
+    The name alone would do in a checkout only where pip has installed it, and fetch a stranger's package elsewhere.
+    """
+    wanted = str(PROJECT_DIR) if is_checkout(PROJECT_DIR) else NAME
+    wanted += f"[{extra}]" if extra else ""
+    return shlex.join(["python", "-m", "pip", "install", *(["-e"] if is_checkout(PROJECT_DIR) else []), wanted])
 
 
 def default_documents() -> Path:

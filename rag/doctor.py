@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from rag import opening
-from rag.config import Settings
+from rag.config import OFFLINE_VARIABLES, Settings, install_command
 from rag.errors import RagError
 from rag.index.build import NOTHING_TO_QUOTE
 from rag.index.snapshot import Index, load_index
 from rag.models import store as models
 from rag.models.llm import engines
-from rag.models.protocols import Embedder
 from rag.output.render import printable
 
-_PACKAGES = ("torch", "sentence-transformers", "transformers", "faiss-cpu", "xllamacpp", "gradio", "trafilatura")
+_PACKAGES = (
+    "torch", "sentence-transformers", "transformers", "onnxruntime", "faiss-cpu", "xllamacpp", "gradio", "trafilatura"
+)  # fmt: skip
 _LOW_DISK_BYTES = 500 * 10**6
 _MOST_NAMED = 10
+_OFFLINE = "a question, with the network blocked"
+
+T = TypeVar("T")
 
 
 class NetworkUsed(RagError):
@@ -65,53 +73,71 @@ def examine(settings: Settings, question: str, *, offline: bool = False) -> int:
     A line of "ok" is as it should be, "note" can be better, "FAIL" keeps the program from its work.
     ``offline``: only the proof that a question is answered while every connection off the machine is blocked.
     """
-    failures = 0
+    checks = _Checks()
+    if offline:
+        checks.run(_OFFLINE, lambda: _question(settings, question))
+        return 1 if checks.failures else 0
+    checks.run("python", lambda: sys.version.split()[0])
+    checks.run("packages", _packages)
+    checks.run("engine", engines.describe)
+    checks.run("libraries told to stay off the network", _offline_variables)
+    checks.run("disk", lambda: _disk(settings))
+    if checks.run("documents", lambda: _documents(settings)):
+        checks.run("reading them within limits", _reading)
+    roles = (("embedder", settings.embedder), ("reranker", settings.reranker), ("generator", settings.generator))
+    paths = [checks.run(role, partial(models.locate, name, settings.models)) for role, name in roles]
+    if None not in paths:
+        index = checks.run("index", lambda: _index(settings), _index_text)
+        if index is not None:
+            checks.note("documents", _unread(settings, index))
+            checks.note("duplicates", _duplicates(settings, index))
+        checks.run(_OFFLINE, lambda: _question(settings, question))
+    print("All is well." if not checks.failures else f"{checks.failures} of the checks failed.")
+    return 1 if checks.failures else 0
 
-    def check(name: str, test: Callable[[], str]) -> bool:
-        nonlocal failures
+
+@dataclass
+class _Checks:
+    """Runs checks, prints their outcome and counts the failures."""
+
+    failures: int = 0
+
+    def run(self, name: str, check: Callable[[], T], text: Callable[[T], str] = str) -> T | None:
+        """What ``check`` gives, printed as ``text`` has it; None where it raised."""
         try:
-            print(f"ok    {name}: {test()}")
+            outcome = check()
         except Exception as error:
-            failures += 1
+            self.failures += 1
             message = str(error) if isinstance(error, RagError) else f"{type(error).__name__}: {error}"
             print(f"FAIL  {name}: {message}")
-            return False
-        return True
+            return None
+        print(f"ok    {name}: {text(outcome)}")
+        return outcome
 
-    def note(name: str, test: Callable[[], Iterable[str]]) -> None:
-        for line in test():
+    def note(self, name: str, lines: Iterable[str]) -> None:
+        for line in lines:
             print(f"note  {name}: {line}")
 
-    if offline:
-        check("a question, with the network blocked", lambda: _question(settings, question))
-        return 1 if failures else 0
-    check("python", lambda: sys.version.split()[0])
-    check("packages", _packages)
-    check("engine", engines.describe)
-    check("disk", lambda: _disk(settings))
-    if check("documents", lambda: _documents(settings)):
-        check("reading them within limits", _reading)
-    here = check("embedder", lambda: _model(settings.embedder, settings))
-    here &= check("reranker", lambda: _model(settings.reranker, settings))
-    here &= check("generator", lambda: _model(settings.generator, settings))
-    if here:
-        if check("index", lambda: _index(settings)):
-            index = load_index(settings.index)
-            note("documents", lambda: _unread(settings, index))
-            note("duplicates", lambda: _duplicates(settings, index))
-        check("a question, with the network blocked", lambda: _question(settings, question))
-    print("All is well." if not failures else f"{failures} of the checks failed.")
-    return 1 if failures else 0
+
+# --- the checks: each gives what is to be printed, or raises what is wrong ---------------------------
 
 
 def _packages() -> str:
-    found = []
+    versions = []
     for name in _PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            raise RagError(f"The package {name} is not installed.", fix="python -m pip install -e .") from None
-    return ", ".join(found)
+            raise RagError(f"The package {name} is not installed.", fix=install_command()) from None
+    return ", ".join(versions)
+
+
+def _offline_variables() -> str:
+    """Libraries look at them once. What onnxruntime sends without its own, a block in Python would not see."""
+    for name, value in OFFLINE_VARIABLES.items():
+        if os.environ.get(name) != value:
+            raise RagError(f"{name} is not {value}, so a library may use the network.", fix=f"export {name}={value}")
+    return f"by {', '.join(OFFLINE_VARIABLES)}"
 
 
 def _disk(settings: Settings) -> str:
@@ -161,42 +187,33 @@ def _unread(settings: Settings, index: Index) -> Iterator[str]:
 
 def _duplicates(settings: Settings, index: Index) -> Iterator[str]:
     """Documents that say nearly the same and count as one source."""
-    found = index.duplicate_of
-    for name, of in islice(found.items(), _MOST_NAMED):
-        look = shlex.join(["diff", str(settings.seeds / of), str(settings.seeds / name)])
-        yield f"{printable(name)} is nearly the text of {printable(of)}, so both count as one source: {look}"
-    if len(found) > _MOST_NAMED:
-        yield f"{len(found) - _MOST_NAMED} more are near copies; all of them: python -m rag build"
+    for copy, original in islice(index.duplicate_of.items(), _MOST_NAMED):
+        look = shlex.join(["diff", str(settings.seeds / original), str(settings.seeds / copy)])
+        yield f"{printable(copy)} is nearly the text of {printable(original)}, so both count as one source: {look}"
+    if len(index.duplicate_of) > _MOST_NAMED:
+        yield f"{len(index.duplicate_of) - _MOST_NAMED} more are near copies; all of them: python -m rag build"
 
 
-def _model(name: str, settings: Settings) -> str:
-    return str(models.locate(name, settings.models))
-
-
-def _embedder(settings: Settings) -> Embedder:
-    return opening.open_embedding(settings)
-
-
-def _index(settings: Settings) -> str:
+def _index(settings: Settings) -> Index:
     from rag.index.changes import needs_build
 
-    embedder = _embedder(settings)
-    index = load_index(settings.index, fingerprint=embedder.fingerprint)
+    fingerprint = opening.open_embedding(settings).fingerprint
+    index = load_index(settings.index, fingerprint=fingerprint)
     if index.warning:
         raise RagError(index.warning, fix="python -m rag build")
-    if needs_build(settings.seeds, settings.index, embedder.fingerprint):
+    if needs_build(settings.seeds, settings.index, fingerprint):
         raise RagError("The documents have changed since the index was built.", fix="python -m rag build")
+    return index
+
+
+def _index_text(index: Index) -> str:
     return f"{index.generation}: {len(index.documents)} documents, {len(index.chunks)} chunks"
 
 
 def _question(settings: Settings, question: str) -> str:
-    with no_network() as attempted:
-        opened = opening.open_assistant(settings, fetch=False)
-        try:
-            answer = opened.ask(question)
-        finally:
-            opened.close()
+    with no_network() as attempted, closing(opening.open_assistant(settings, fetch=False)) as assistant:
+        answer = assistant.ask(question)
     if attempted:
         raise NetworkUsed(f"Connections were attempted: {', '.join(attempted)}.")
-    kind = "refused" if answer.refused else f"{len(answer.sentences)} verified sentences"
-    return f"{kind} in {answer.timings_ms['total'] / 1000:.1f} s; no connection off this machine was attempted"
+    outcome = "refused" if answer.refused else f"{len(answer.sentences)} verified sentences"
+    return f"{outcome} in {answer.timings_ms['total'] / 1000:.1f} s; no connection off this machine was attempted"

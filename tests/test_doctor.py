@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rag import opening
+from rag import config, doctor, opening
 from rag.assistant import Assistant
 from rag.config import Settings
 from rag.doctor import NetworkUsed, examine, no_network
 from rag.index.build import build
+from rag.index.snapshot import load_index
 from rag.models import store as models
 from tests.fakes import BagOfWordsEmbedder
 
@@ -66,6 +67,50 @@ def test_what_no_answer_can_come_from_is_noted(
     (copy,) = [line for line in notes if "nearly the text" in line]
     assert shlex.quote(str(seeds / "report copy.txt")) in copy
     assert "ok    reading them within limits" in printed
+
+
+def test_what_is_not_installed_is_named_with_a_command_that_is_right_in_a_checkout_and_outside_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_PACKAGES", ("no-such-package-of-anybody",))
+    settings = Settings(seeds=tmp_path, index=tmp_path / "index", models_dir=tmp_path / "models")
+    examine(settings, "Who?")
+    assert f"python -m pip install -e {shlex.quote(str(config.PROJECT_DIR))}\n" in capsys.readouterr().out
+    monkeypatch.setattr(config, "PROJECT_DIR", tmp_path)  # such as site-packages
+    examine(settings, "Who?")
+    assert "python -m pip install quoted-rag\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", config.OFFLINE_VARIABLES)
+def test_a_library_that_was_not_told_to_stay_off_the_network_is_named(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in config.OFFLINE_VARIABLES.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(doctor, "_PACKAGES", ())
+    settings = Settings(seeds=tmp_path, index=tmp_path / "index", models_dir=tmp_path / "models")
+    examine(settings, "Who?")
+    assert "ok    libraries told to stay off the network" in capsys.readouterr().out
+    monkeypatch.setenv(name, "")
+    assert examine(settings, "Who?") == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL  libraries told")]
+    assert name in line
+
+
+def test_the_index_is_read_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for its check and what is noted of it; the assistant that is asked opens its own."""
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds" / "tea.txt").write_text("Tea is a drink made of leaves. People drink it every day.", "utf-8")
+    build(tmp_path / "seeds", tmp_path / "index", BagOfWordsEmbedder())
+    monkeypatch.setattr(opening, "open_embedding", lambda settings: BagOfWordsEmbedder())
+    monkeypatch.setattr(models, "locate", lambda name, store: store)
+    loads = []
+    monkeypatch.setattr(doctor, "load_index", lambda *a, **rest: loads.append(a) or load_index(*a, **rest))
+    examine(Settings(seeds=tmp_path / "seeds", index=tmp_path / "index", models_dir=tmp_path / "models"), "Who?")
+    assert "ok    index: " in capsys.readouterr().out
+    assert len(loads) == 1
 
 
 @pytest.mark.model

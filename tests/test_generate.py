@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -674,6 +676,12 @@ def test_without_a_build_the_command_for_one_is_named(monkeypatch: pytest.Monkey
     assert engines.INSTALL not in engines.describe()
     monkeypatch.setattr(engines, "processor_sets", set)
     assert engines.INSTALL not in engines.describe()
+
+
+def test_that_command_asks_for_the_version_that_the_program_is_made_for() -> None:
+    project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text("utf-8"))["project"]
+    (native,) = project["optional-dependencies"]["native"]
+    assert shlex.split(engines.INSTALL)[-1] == native
 
 
 # --- the pieces ----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ FLOORS = [
     {"__main__", "ui"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-SETTINGS_READERS = {"__init__", "assistant", "opening", "cli", "doctor", "measure", "web"}
+SETTINGS_READERS = {"__init__", "assistant", "opening", "cli", "doctor", "mcp", "measure", "web"}
 OWNERS = {
     "torch": {"rag/models/llm/hf.py", "rag/models/embed.py", "rag/models/rerank.py", "rag/measure/limits.py"},
     "sentence_transformers": {"rag/models/embed.py", "rag/models/rerank.py"},

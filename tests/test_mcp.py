@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from rag import config
 from rag.errors import RagError
-from rag.mcp import MOST_CHARACTERS, create_server, read
+from rag.mcp import MOST_CHARACTERS, Slice, create_server, read
 from tests.mcp_server import AVOCADO
 from tests.web_fakes import FakeAssistant, document
 
@@ -74,14 +76,32 @@ def test_a_long_document_is_read_in_pieces() -> None:
             read(fake, "long.txt", start, None)
 
 
-def test_without_the_extra_the_command_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_tool_gives_is_told_beforehand() -> None:
+    async def use(session: Any) -> None:
+        tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+        text = tools["read_document"].output_schema["properties"]
+        assert set(text) == set(Slice.__annotations__)
+        assert tools["ask"].description.startswith("Answer a question with verified citations")
+        assert set(tools["ask"].input_schema["properties"]) == {"question", "history"}
+
+    with_client(use)
+
+
+@pytest.mark.parametrize("checkout", [True, False])
+def test_without_the_extra_the_command_that_brings_it_is_named(
+    checkout: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = builtins.__import__
 
-    def none(name: str, *rest: Any) -> Any:
+    def without_mcp(name: str, *rest: Any) -> Any:
         if name.partition(".")[0] == "mcp":
             raise ImportError(name)
         return real(name, *rest)
 
-    monkeypatch.setattr(builtins, "__import__", none)
-    with pytest.raises(RagError, match=r"pip install -e '\.\[mcp\]'"):
+    monkeypatch.setattr(builtins, "__import__", without_mcp)
+    if not checkout:
+        monkeypatch.setattr(config, "PROJECT_DIR", tmp_path)  # such as site-packages
+    with pytest.raises(RagError) as raised:
         create_server(FakeAssistant.of(AVOCADO))
+    wanted = ["-e", f"{config.PROJECT_DIR}[mcp]"] if checkout else ["quoted-rag[mcp]"]
+    assert raised.value.fix == shlex.join(["python", "-m", "pip", "install", *wanted])

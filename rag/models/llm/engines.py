@@ -14,7 +14,7 @@ from shutil import which
 
 INSTALL = (
     'CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_CURL=OFF" '
-    "python -m pip install --no-binary llama-cpp-python -e '.[native]'"
+    "python -m pip install --no-binary llama-cpp-python 'llama-cpp-python>=0.3.36,<0.4'"  # as pyproject.toml has it
 )
 
 # Instruction sets the prebuilt llama.cpp does without, as it calls them, and as Linux does.
