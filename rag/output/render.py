@@ -1,11 +1,11 @@
-"""Answer -> text for a terminal."""
+"""Answers, evidence and the report of a build as text for a terminal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
 
-from rag.types import Answer, Citation, Retrieved, Sentence, SourceQuotes
+from rag.types import Answer, BuildReport, Citation, Retrieved, Sentence, SourceQuotes
 
 STALE = "the file is gone or has changed since it was indexed"
 
@@ -80,4 +80,23 @@ def evidence_text(found: Retrieved) -> str:
             lines.append(source)
             previous = source
         lines.append(f"  [{e.number}] “{printable(e.quote)}”")
+    return "\n".join(lines)
+
+
+def report_text(report: BuildReport) -> str:
+    """The report of a build: every file that is not unchanged, then the totals."""
+    lines = [f"made anew {printable(report.anew)}"] if report.anew else []
+    lines += [
+        f"{file.status:9} {printable(file.path)}" + (f"  ({printable(file.why)})" if file.why else "")
+        for file in report.files
+        if file.status != "unchanged"
+    ]
+    lines += [
+        f"duplicate {printable(copy)}  (nearly the text of {printable(original)}: not a source of its own)"
+        for copy, original in report.duplicates.items()
+    ]
+    lines.append(
+        f"{report.generation}: {report.documents} documents, {report.chunks} chunks, {report.sentences} quotable "
+        f"sentences; {report.count('unchanged')} files unchanged; {report.seconds:.1f} s"
+    )
     return "\n".join(lines)
