@@ -32,6 +32,12 @@ _LOW_DISK_BYTES = 500 * 10**6
 _MOST_NAMED = 10
 _OFFLINE = "a question, with the network blocked"
 
+# Audit events of Python that concern another machine -> which of their arguments says which one.
+_ADDRESSED = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1}
+_LOOK_UPS = {"socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.gethostbyaddr": 0, "socket.getnameinfo": 0}
+_LEAVING = _ADDRESSED | _LOOK_UPS
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost", "None"}  # getaddrinfo(None, port) looks no name up
+
 T = TypeVar("T")
 
 
@@ -46,25 +52,24 @@ def no_network() -> Iterator[list[str]]:
     Python cannot remove an audit hook again. It stays for the life of the process, but after the block it does nothing.
     """
     attempted: list[str] = []
-    active = [True]
+    active = True
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
-        if not active[0] or event not in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        if not active or event not in _LEAVING:
             return
-        target = arguments[1] if event != "socket.getaddrinfo" else arguments[0]
+        target = arguments[_LEAVING[event]]
+        if event in _ADDRESSED and not isinstance(target, tuple):
+            return  # no address at all, or the path of a UNIX socket: a file of this machine
         host = str(target[0]) if isinstance(target, tuple) else str(target)
-        if isinstance(target, str | bytes) and event != "socket.getaddrinfo":
-            return  # a UNIX socket: a file of this machine
-        if host in ("127.0.0.1", "::1", "localhost", "None"):
-            return
-        attempted.append(f"{event} {host}")
-        raise NetworkUsed(f"{event} to {host} was attempted while answering a question.")
+        if host not in _THIS_MACHINE:
+            attempted.append(f"{event} {host}")
+            raise NetworkUsed(f"{event} to {host} was attempted while answering a question.")
 
     sys.addaudithook(hook)
     try:
         yield attempted
     finally:
-        active[0] = False
+        active = False
 
 
 def examine(settings: Settings, question: str, *, offline: bool = False) -> int:

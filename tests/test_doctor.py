@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,32 @@ from rag.index.snapshot import load_index
 from rag.models import store as models
 from tests.fakes import BagOfWordsEmbedder
 
+NOBODY = ("192.0.2.1", 9)  # an address of TEST-NET-1, which is nobody's
 
-def test_connections_off_the_machine_are_blocked_and_named() -> None:
-    with no_network() as attempted:
-        with pytest.raises(NetworkUsed):
-            socket.create_connection(("192.0.2.1", 9), timeout=0.1)  # TEST-NET-1: nobody is there
-        with pytest.raises(NetworkUsed):
-            socket.getaddrinfo("example.invalid", 80)
-    assert len(attempted) == 2
+
+def datagram(send: Callable[[socket.socket], object]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        send(sender)
+
+
+WAYS_OUT: dict[str, Callable[[], object]] = {
+    "connect": lambda: datagram(lambda sender: sender.connect(NOBODY)),
+    "sendto": lambda: datagram(lambda sender: sender.sendto(b"x", NOBODY)),
+    "sendmsg": lambda: datagram(lambda sender: sender.sendmsg([b"x"], [], 0, NOBODY)),
+    "getaddrinfo": lambda: socket.getaddrinfo("example.invalid", 80),
+    "gethostbyname": lambda: socket.gethostbyname("example.invalid"),
+    "gethostbyaddr": lambda: socket.gethostbyaddr(NOBODY[0]),
+    "getnameinfo": lambda: socket.getnameinfo(NOBODY, 0),
+}
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_connections_and_look_ups_off_the_machine_are_blocked_and_named(name: str) -> None:
+    with no_network() as attempted, pytest.raises(NetworkUsed):
+        WAYS_OUT[name]()
+    (attempt,) = attempted
+    assert attempt.startswith(f"socket.{name} ")
+    assert attempt.endswith(("192.0.2.1", "example.invalid"))
 
 
 def test_the_machine_itself_may_be_reached_and_the_block_ends() -> None:
