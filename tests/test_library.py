@@ -19,9 +19,11 @@ from rag.errors import CorpusError
 from rag.index.build import build
 from rag.index.snapshot import load_index
 from rag.load import MAX_BYTES
+from rag.web import folder as folder_module
 from rag.web import library as library_module
 from rag.web.app import create_app
-from rag.web.library import Library, Refused, checked_name
+from rag.web.folder import Refused, checked_name
+from rag.web.library import Library
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 from tests.web_fakes import PAYLOADS, FakeAssistant, document
 
@@ -208,7 +210,7 @@ def test_a_disk_without_hard_links_is_no_obstacle(
     def no_links(*_: object) -> None:
         raise OSError("not supported")
 
-    monkeypatch.setattr(library_module.os, "link", no_links)
+    monkeypatch.setattr(folder_module.os, "link", no_links)
     library.add("jam.txt", JAM.encode())
     assert (assistant.settings.seeds / "jam.txt").read_text("utf-8") == JAM
 

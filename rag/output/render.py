@@ -68,13 +68,13 @@ def to_text(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def evidence_text(found: Retrieved) -> str:
+def evidence_text(retrieved: Retrieved) -> str:
     """The evidence for a terminal, grouped by source."""
-    if not found.evidence:
+    if not retrieved.evidence:
         return "Nothing in the documents resembles the question."
     lines: list[str] = []
     previous = ""
-    for e in found.evidence:
+    for e in retrieved.evidence:
         source = _source_line(e.document_id, e.title, e.date)
         if source != previous:
             lines.append(source)

@@ -44,7 +44,7 @@ class Question(BaseModel):
 
 
 def add_api(app: FastAPI, assistant: Assistant, library: Library) -> None:
-    waiting = 0
+    waiting = 0  # questions that are being answered, or wait for their turn
 
     @app.get("/api/documents")
     def documents() -> Response:
@@ -54,10 +54,10 @@ def add_api(app: FastAPI, assistant: Assistant, library: Library) -> None:
     @app.post("/api/search")
     def search(body: Question) -> Response:
         try:
-            found = assistant.search(body.question, history=body.history)
+            retrieved = assistant.search(body.question, history=body.history)
         except RagError as error:
             return JSONResponse({"error": without_paths(str(error))}, 400)
-        return JSONResponse(found.to_dict())
+        return JSONResponse(retrieved.to_dict())
 
     @app.post("/api/ask")
     async def ask(body: Question) -> Response:
@@ -80,7 +80,7 @@ def add_api(app: FastAPI, assistant: Assistant, library: Library) -> None:
             yield json.dumps({"event": "error", "error": UNEXPECTED}) + "\n"
         finally:
             waiting -= 1
-            await steps.aclose()  # where the program has hung up: the work ends now, not when this is collected
+            await steps.aclose()  # if the program has hung up, this ends the work at once
 
 
 def event(step: Step) -> Mapping[str, object]:

@@ -134,10 +134,10 @@ def _body_limit(path: str) -> int:
 def _carries(scope: Scope, auth: str) -> bool:
     scheme, _, encoded = Headers(scope=scope).get("authorization", "").partition(" ")
     try:
-        given = b64decode(encoded, validate=True) if scheme.lower() == "basic" else b""
+        credentials = b64decode(encoded, validate=True) if scheme.lower() == "basic" else b""
     except (binascii.Error, ValueError):
         return False
-    return secrets.compare_digest(given, auth.encode())
+    return secrets.compare_digest(credentials, auth.encode())
 
 
 def _has_session(scope: Scope) -> bool:
@@ -160,13 +160,13 @@ def _climbs(path: str) -> bool:
 
 def _limited(receive: Receive, limit: int) -> Receive:
     """The request's body, ended as a disconnect where it grows past the limit (chunked: no length was given)."""
-    seen = 0
+    size = 0
 
     async def limited() -> Message:
-        nonlocal seen
+        nonlocal size
         message = await receive()
-        seen += len(message.get("body", b""))
-        return message if seen <= limit else {"type": "http.disconnect"}
+        size += len(message.get("body", b""))
+        return message if size <= limit else {"type": "http.disconnect"}
 
     return limited
 

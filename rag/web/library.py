@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 import traceback
-import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, TypedDict
 
 from rag import load as loader
-from rag.errors import LoadError, RagError
+from rag.errors import RagError
 from rag.files import sha256
 from rag.index.manifest import FileEntry
-from rag.load.sandbox import load_limited
 from rag.load.walk import File, walk
 from rag.types import BuildReport, Document, FileOutcome
-from rag.web.escape import visible, without_paths
+from rag.web.escape import without_paths
+from rag.web.folder import add_file, remove_file
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
 
-LONGEST_NAME_BYTES = 200
 MOST_LISTED = 2000  # documents in one list
 GENERATIONS_SHOWN = 3  # older ones are kept so that the links of earlier answers open what was quoted
 UNEXPECTED = "Something went wrong; the terminal shows what. The documents are answered from as before."
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
-
-
-class Refused(RagError):
-    """A change of the folder that is not made; ``status`` is that of HTTP."""
-
-    def __init__(self, message: str, status: int) -> None:
-        self.status = status
-        super().__init__(message)
 
 
 class About(TypedDict):
@@ -94,12 +79,12 @@ class Library:
         self._changing = Lock()  # a file is added or removed
         self._starting = Lock()
         self._thread: Thread | None = None
-        self._past: list[Mapping[str, Document]] = []
-        self._stage: tuple[str, int, int] | None = None
+        self._past: list[Mapping[str, Document]] = []  # documents of earlier indexes, the latest first
+        self._stage: tuple[str, int, int] | None = None  # what the sync does, how much of it, of how much
         self._news = ""  # what the last sync did, or why it failed
         self._failed = False
         self._described: tuple[str, dict[str, About]] = ("", {})  # generation, and its documents by id
-        self._hashed: Mapping[File, str] = {}  # of files whose time moved
+        self._hashed: Mapping[File, str] = {}  # sha256 of files whose time is not that of the index
 
     # --- reading
 
@@ -125,9 +110,10 @@ class Library:
             files, passed, problem = [], [], without_paths(str(error))
         else:
             problem = ""
-        here = {f.id for f in files}
-        states = [(f.id, *self._state(f, index.files.get(f.id)), True) for f in files]
-        states += [(n, "gone", "The file is no longer in the folder.", False) for n in index.documents if n not in here]
+        ids = {file.id for file in files}
+        gone = [identity for identity in index.documents if identity not in ids]
+        states = [(file.id, *self._state(file, index.files.get(file.id)), True) for file in files]
+        states += [(identity, "gone", "The file is no longer in the folder.", False) for identity in gone]
         states.sort(key=lambda state: (state[1] == "indexed", state[0]))  # what needs a look is never cut off
         rows = [
             *(self._row(*state) for state in states[:MOST_LISTED]),
@@ -148,7 +134,7 @@ class Library:
             "documents": sorted(rows, key=lambda row: row["id"]),
         }
 
-    def _row(self, name: str, status: str, problem: str, here: bool) -> Row:
+    def _row(self, name: str, status: str, problem: str, removable: bool) -> Row:
         index = self._assistant.index
         if self._described[0] != index.generation:
             self._described = (index.generation, {})
@@ -164,7 +150,7 @@ class Library:
             **(about or _unread(name)),
             "status": status,
             "problem": without_paths(problem),
-            "removable": here,
+            "removable": removable,
             "readable": about is not None,
         }
 
@@ -192,41 +178,14 @@ class Library:
     # --- changing the folder
 
     def add(self, name: str, data: bytes) -> str:
-        """Put a file into the folder and return its id; the loader decides whether it is a document.
-
-        Raises Refused: for a name that is no plain file name of a known kind (400), a file that is there already
-        (409), one that is too large (413) or that the loader cannot read (422).
-        """
-        name = checked_name(name)
-        if len(data) > loader.MAX_BYTES:
-            raise Refused(f"{name} is larger than {loader.MAX_BYTES:,} bytes.", 413)
-        with self._changing, _hidden_folder(self._seeds) as folder:
-            target = self._seeds / name
-            if os.path.lexists(target) or name.casefold() in {p.name.casefold() for p in self._seeds.iterdir()}:
-                raise Refused(f"{name} is in the folder already. Remove it first, or give the file another name.", 409)
-            (folder / name).write_bytes(data)
-            try:
-                load_limited(folder / name, folder)
-            except LoadError as error:
-                raise Refused(without_paths(str(error)), 422) from error
-            except Exception as error:
-                traceback.print_exc(file=sys.stderr)
-                raise Refused(f"{name}: it cannot be read as a document.", 422) from error
-            _move_without_overwriting(folder / name, target)
-        return name
+        """Put a file into the folder and return its id. Raises Refused, as ``add_file`` says."""
+        with self._changing:
+            return add_file(self._seeds, name, data)
 
     def remove(self, name: str) -> None:
-        """Delete a document's file. Raises Refused for what is not in the folder (404), and for the last one (409)."""
+        """Delete a document's file. Raises Refused, as ``remove_file`` says."""
         with self._changing:
-            files = {f.id: f.path for f in walk(self._seeds)[0]}
-            if name not in files:
-                raise Refused("There is no such document in the folder.", 404)
-            if len(files) == 1:
-                raise Refused("It is the only document. Add another one before you remove it.", 409)
-            try:
-                files[name].unlink()
-            except OSError as error:
-                raise Refused(f"{name} cannot be removed: {error.strerror}.", 409) from error
+            remove_file(self._seeds, name)
 
     # --- syncing
 
@@ -262,46 +221,6 @@ class Library:
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         self._stage = (stage, done, total)
-
-
-def checked_name(name: str) -> str:
-    """The name a file may have in the folder. Raises Refused (400)."""
-    name = unicodedata.normalize("NFC", name)
-    if not name or name != visible(name) or any(c in '/\\:*?"<>|\n\r\t' for c in name):
-        raise Refused("This is no plain file name.", 400)
-    if name.startswith(".") or name != name.strip(" .") or name.split(".")[0].casefold() in _RESERVED:
-        raise Refused(f"{name} cannot be the name of a document.", 400)
-    if len(name.encode()) > LONGEST_NAME_BYTES:
-        raise Refused("The file's name is too long.", 400)
-    if not loader.supported(Path(name)):
-        kinds = ", ".join(sorted(loader.LOADERS))
-        raise Refused(f"{name}: files of this kind cannot be read; possible are {kinds}.", 400)
-    return name
-
-
-@contextmanager
-def _hidden_folder(seeds: Path) -> Iterator[Path]:
-    """On the same disk as the folder, passed over by every walk, gone in the end."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".upload-", dir=seeds))
-    except OSError as error:
-        raise Refused(f"The folder of documents cannot be written: {error.strerror}.", 409) from error
-    try:
-        yield folder
-    except OSError as error:
-        raise Refused(f"The file cannot be stored: {error.strerror}.", 409) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _move_without_overwriting(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)  # whole at once, and only where nothing has that name
-    except FileExistsError:
-        raise Refused(f"{target.name} is in the folder already.", 409) from None
-    except OSError:  # a disk without hard links
-        with source.open("rb") as data, target.open("xb") as out:
-            shutil.copyfileobj(data, out)
 
 
 def _unread(name: str) -> About:
@@ -351,7 +270,7 @@ def _report_text(report: BuildReport) -> str:
     changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     if not changes:
         return f"Nothing had changed: {report.documents} documents."
-    now = datetime.now(UTC).astimezone().strftime("%H:%M")
+    time = datetime.now(UTC).astimezone().strftime("%H:%M")
     if report.anew:
-        return f"{without_paths(report.anew)} It was made anew: {report.documents} documents at {now}."
-    return f"The new index is live: {report.documents} documents ({changes}) at {now}."
+        return f"{without_paths(report.anew)} It was made anew: {report.documents} documents at {time}."
+    return f"The new index is live: {report.documents} documents ({changes}) at {time}."

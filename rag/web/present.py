@@ -1,7 +1,7 @@
 """What a turn looks like: markup for the conversation, markup for the sources beside it.
 
-Everything from outside goes through ``literal``; the tags are ours. Both are single HTML blocks
-without a blank line, so that Markdown has nothing to interpret.
+Everything from outside goes through ``literal``; the tags are ours. Each is one HTML block without a blank line, so
+that Gradio's Markdown leaves it as it is.
 """
 
 from __future__ import annotations
@@ -79,10 +79,10 @@ def _chips(citations: Iterable[Citation], documents: Documents) -> str:
 
 
 def _standalone(turn: Turn) -> str:
-    asked = turn.retrieved.standalone_question if turn.retrieved else turn.question
-    if asked.strip() == turn.question.strip():
+    question = turn.retrieved.standalone_question if turn.retrieved else turn.question
+    if question.strip() == turn.question.strip():
         return ""
-    return f'<p class="quiet">Understood as: {literal(asked)}</p>'
+    return f'<p class="quiet">Understood as: {literal(question)}</p>'
 
 
 def _prose(sentences: Iterable[Sentence], draft: str, documents: Documents) -> str:
@@ -128,10 +128,10 @@ def _ages(dates: Sequence[str | None]) -> list[str]:
     >>> _ages(["2025-01-02", "2026-04-07"]), _ages(["2025-01-02", None])
     (['older', 'newest'], ['', ''])
     """
-    known = [d for d in dates if d]
-    if len(known) < len(dates) or len(set(known)) < 2:
+    days = [date for date in dates if date]
+    if len(days) < len(dates) or len(set(days)) < 2:
         return [""] * len(dates)
-    return ["newest" if d == max(known) else "older" for d in dates]
+    return ["newest" if day == max(days) else "older" for day in days]
 
 
 def _origins(side: Side, documents: Documents) -> str:
@@ -152,8 +152,8 @@ def _stale(answer: Answer, documents: Documents) -> str:
     if not answer.stale:
         return ""
     titles = ", ".join(f"{documents[i].title} ({i})" if i in documents else i for i in answer.stale)
-    told = "Gone or changed since it was read, so look before you rely on it; “Bring up to date” reads it again: "
-    return f'<p class="stale">{literal(told + titles)}</p>'
+    advice = "Gone or changed since it was read, so look before you rely on it; “Bring up to date” reads it again: "
+    return f'<p class="stale">{literal(advice + titles)}</p>'
 
 
 def _left_out(removed: Sequence[Removed]) -> str:
@@ -166,8 +166,8 @@ def _left_out(removed: Sequence[Removed]) -> str:
 def _each_source(by_source: Sequence[SourceQuotes], documents: Documents, markers: Markers) -> str:
     if not by_source:
         return ""
-    shown = "".join(_source(s, documents, markers) for s in by_source)
-    return _folded("What each source says", len(by_source), shown)
+    sources = "".join(_source(source, documents, markers) for source in by_source)
+    return _folded("What each source says", len(by_source), sources)
 
 
 def _timings(timings_ms: Mapping[str, float]) -> str:
@@ -183,8 +183,8 @@ def _timings(timings_ms: Mapping[str, float]) -> str:
         "verify": "checking",
         "total": "whole answer",
     }
-    shown = [f"{label} {_seconds(timings_ms[name])}" for name, label in names.items() if name in timings_ms]
-    return f'<p class="quiet timings">{" · ".join(map(literal, shown))}</p>' if shown else ""
+    stages = [f"{label} {_seconds(timings_ms[name])}" for name, label in names.items() if name in timings_ms]
+    return f'<p class="quiet timings">{" · ".join(map(literal, stages))}</p>' if stages else ""
 
 
 def _seconds(milliseconds: float) -> str:
@@ -272,8 +272,11 @@ def announcement(turn: Turn | None) -> str:
 
 
 def history_markup(conversations: Sequence[tuple[str, str]], present: str) -> str:
-    """Links to the conversations of this browser session but the ``present`` one; "" where there is none."""
-    items = [f"<li>{link(f'/?c={name}', shortened(asked))}</li>" for name, asked in conversations if name != present]
+    """Links to the conversations of this browser session but the ``present`` one; "" where there is none.
+
+    ``conversations``: (name, its first question), as ``Sessions.history`` gives them.
+    """
+    items = [f"<li>{link(f'/?c={name}', shortened(first))}</li>" for name, first in conversations if name != present]
     return _folded("Earlier", len(items), f"<ul>{''.join(items)}</ul>") if items else ""
 
 

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from rag.output import export
 from rag.web.document import find_page
-from rag.web.library import Library, Refused
+from rag.web.folder import Refused
+from rag.web.library import Library
 from rag.web.sessions import COOKIE, Place, Sessions
 
 _STYLES = {"document.css": "text/css", "page.js": "text/javascript", "documents.js": "text/javascript"}

@@ -67,8 +67,8 @@ def open_port(host: str, port: int, *, auth: str = "") -> socket.socket:
             ) from error
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        taken = "in use by another program" if error.errno == errno.EADDRINUSE else "not open to this user"
-        raise ConfigError(f"Port {port} is {taken}.", fix=f"python -m rag ui --port {_another(port)}") from error
+        reason = "in use by another program" if error.errno == errno.EADDRINUSE else "not open to this user"
+        raise ConfigError(f"Port {port} is {reason}.", fix=f"python -m rag ui --port {_another(port)}") from error
     listener.listen(128)
     return listener
 

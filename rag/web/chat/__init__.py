@@ -49,11 +49,11 @@ def _connect(blocks: gr.Blocks, page: Page, events: Events) -> None:
         "concurrency_limit": 1,
         "concurrency_id": "answer",
     }
-    asked = [parts.question, *conversation]
+    with_box = [parts.question, *conversation]  # asking empties the box
     searches = [
-        gr.on([parts.question.submit, parts.ask.click], events.ask, [parts.question, page.place], asked, **search),
+        gr.on([parts.question.submit, parts.ask.click], events.ask, [parts.question, page.place], with_box, **search),
         parts.retry.click(events.ask_again, [page.place], conversation, **search),
-        *(button.click(events.ask, [button, page.place], asked, **search) for button in parts.suggestions),
+        *(button.click(events.ask, [button, page.place], with_box, **search) for button in parts.suggestions),
     ]
     answers = [event.then(events.answer, [page.place], conversation, **answer) for event in searches]
     parts.stop.click(events.stop_answer, [page.place], conversation, cancels=[*searches, *answers], **_HIDDEN)
