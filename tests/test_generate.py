@@ -275,17 +275,21 @@ def test_the_obvious_option_scores_best(generator: Generator) -> None:
 
 @every_gguf_backend
 def test_backends_agree_on_the_same_weights(backend: Backend, tiny: Path, tiny_gguf: Path) -> None:
-    """Up to where two letters are as likely: engines round differently, and from there on they may part."""
+    """Up to where two letters are as likely: engines round differently, and from there on they may part.
+
+    How differently depends on the processor too: log-probabilities .13 apart and texts that part after 9 letters were
+    seen on one, less than .1 and the same 40 letters on another.
+    """
     generators = [open_generator(tiny, name="tiny"), open_generator(tiny_gguf, name="tiny", backend=backend)]
     one, other = (text_of(g, LONG, max_tokens=40) for g in generators)
     same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    assert same >= 5  # how soon they part depends on how a processor rounds: 9 letters on one, all 40 on another
+    assert same >= 5
     for generator in generators:
         scores = generator.score(FRANCE, ["a", "k", "z"])
-        assert scores == pytest.approx(generators[0].score(FRANCE, ["a", "k", "z"]), abs=0.1)
+        assert scores == pytest.approx(generators[0].score(FRANCE, ["a", "k", "z"]), abs=0.2)
         if one != other:
             parted = generator.score(replace(LONG, opening=one[:same]), [one[same], other[same]])
-            assert parted[0] == pytest.approx(parted[1], abs=0.1)
+            assert parted[0] == pytest.approx(parted[1], abs=0.2)
     for generator in generators:
         generator.close()
 
