@@ -286,10 +286,10 @@ def test_backends_agree_on_the_same_weights(backend: Backend, tiny: Path, tiny_g
     assert same >= 5
     for generator in generators:
         scores = generator.score(FRANCE, ["a", "k", "z"])
-        assert scores == pytest.approx(generators[0].score(FRANCE, ["a", "k", "z"]), abs=0.2)
+        assert scores == pytest.approx(generators[0].score(FRANCE, ["a", "k", "z"]), abs=0.15)
         if one != other:
             parted = generator.score(replace(LONG, opening=one[:same]), [one[same], other[same]])
-            assert parted[0] == pytest.approx(parted[1], abs=0.2)
+            assert parted[0] == pytest.approx(parted[1], abs=0.3)  # each may be .15 off
     for generator in generators:
         generator.close()
 
