@@ -13,7 +13,7 @@ from rag.text.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.text.wiki import references
 from rag.types import Chunk, Document, Span
 
-CHUNKER_VERSION = 3
+CHUNKER_VERSION = 4
 """Raised with every change that moves a chunk or a sentence, so that an old index is rebuilt."""
 
 _LEAD = re.compile(r"\s*(?:(?:\[\d{1,3}\]|[,;:!?)\]}>|])+\s*|\.(?=\s)\s*|[•‣◦▪●■○*–—-]+\s+)*\s*")

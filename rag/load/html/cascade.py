@@ -108,16 +108,6 @@ def _colour(word: Token) -> object:
         return None
 
 
-def inline(text: str) -> Style:
-    """The properties that a style attribute sets by itself, the last and the important ones winning.
-
-    >>> inline("color:red; DISPLAY : none !important; display: block")
-    {'color': 'red', 'display': 'none'}
-    """
-    usual, important = _declarations(tinycss2.parse_blocks_contents(text))
-    return _style([*usual, *important])
-
-
 def _style(declarations: Iterable[Declaration]) -> Style:
     style: dict[str, str] = {}
     for name, value in declarations:
@@ -251,7 +241,7 @@ class Cascade:
             room -= len(source)
             media = tinycss2.parse_component_value_list(element.get("media", ""))
             if element.get("type", "text/css").strip().lower() in ("", "text/css") and applies("media", media):
-                self._read(tinycss2.parse_stylesheet(source), None, (), 0)
+                self._read(tinycss2.parse_stylesheet(source, skip_comments=True), None, (), 0)
 
     def __iter__(self) -> Iterator[tuple[_Element, Style]]:
         for node in _Node.from_html_root(self._tree).iter_subtree():
@@ -375,7 +365,7 @@ def _hints(element: _Element) -> Iterator[Declaration]:
 
 def _in_order(rules: Sequence[_Rule], written: str, hints: Sequence[Declaration]) -> list[Declaration]:
     """All that is declared for an element, the stronger later."""
-    usual, important = _declarations(tinycss2.parse_blocks_contents(_ENDLESS.sub("9", written)))
+    usual, important = _declarations(tinycss2.parse_blocks_contents(_ENDLESS.sub("9", written), skip_comments=True))
     by_layer = sorted(rules, key=lambda rule: rule.layer)
     against = sorted(rules, key=lambda rule: rule.layer, reverse=True)  # stable: the order within a layer stays
     return [

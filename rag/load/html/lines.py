@@ -26,7 +26,7 @@ _BLOCK_TAGS = frozenset(
     re.findall(
         r"\w+",
         "p div section article header footer main aside h1 h2 h3 h4 h5 h6 li ul ol dl dt dd table tr blockquote pre "
-        "figure figcaption form br hr head item list row quote code lb body html title",
+        "figure figcaption form br hr head item list row quote lb body html title",
     )
 )
 
