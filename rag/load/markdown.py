@@ -160,7 +160,7 @@ def _code(renderer: Any, tokens: Sequence[Token], place: int, options: Any, env:
     code = html.escape(token.content, quote=False)
     if token.type == "code_inline":
         return code
-    fence = html.escape(token.markup + token.info.strip(), quote=False)
+    fence = html.escape(token.markup + token.info.rstrip(), quote=False)
     return f"<pre>{fence}\n{code}{token.markup}\n</pre>\n" if fence else f"<pre>{code}</pre>\n"
 
 
