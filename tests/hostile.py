@@ -153,6 +153,9 @@ def with_shell(start: str, end: str = "</body></html>") -> Callable[[str], bytes
 
 page = with_shell("<html><body>")
 
+MANY = "<style>{}</style>" + "".join(f"<p class='a p{n}'>Tea {n}</p>" for n in range(10_000)) + f"<p>{PROSE}</p>"
+DOUBLING = "".join(f"--v{n}:var(--v{n - 1}) var(--v{n - 1});" for n in range(1, 100))
+
 # What must become of each: "read", or a word of the reason why not.
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "deflate.pdf": (lambda: deflate_bomb(600), "memory|no text|cannot be read|crashed|longer than"),
@@ -216,5 +219,29 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "cell.csv": (lambda: b'a,b\n"' + b"x" * 6_000_000, "cannot be read|characters"),
     "digits.txt": (lambda: b"1" * 2_000_000, "read"),
     "long.txt": (lambda: b"a" * 5_000_001, "5,000,001 characters"),
+    "rules-of-elements.html": (
+        lambda: page(MANY.format("".join(f".x{n} .a{{color:red}}" for n in range(10_000)))),
+        "read",
+    ),
+    "ancestors.html": (lambda: page(MANY.format(f".x {'div ' * 15}.a{{color:red}}")), "read"),
+    "siblings.html": (lambda: page(MANY.format(".x ~ .a, .a:nth-last-of-type(3n), p:has(~ .x){color:red}")), "read"),
+    "selector.html": (lambda: page(MANY.format(f"{'a ' * 50_000}, {':not(' * 50_000}{{color:red}}")), "read"),
+    "nested-rules.html": (lambda: page(MANY.format(".a, .b{& &, & & {" * 20_000)), "read"),
+    "condition.html": (lambda: page(MANY.format(f"@media {'(' * 100_000}{{.a{{color:red}}")), "read"),
+    "variables.html": (lambda: page(MANY.format(f":root{{--v0:x;{DOUBLING}}}.a{{color:var(--v99)}}")), "read"),
+    "circle-of-variables.html": (
+        lambda: page(MANY.format(":root{--a:var(--b,) var(--b,);--b:var(--a,) var(--a,)}.a{color:var(--a)}")),
+        "read",
+    ),
+    "digits.html": (lambda: page(MANY.format(f".a{{width:{'9' * 300_000}px}}")), "read"),
+    "styles-each.html": (
+        lambda: page("".join(f"<p style='width:{n}px;color:#{n:06x}'>x</p>" for n in range(20_000)) + PROSE),
+        "read",
+    ),
+    "quotations.md": (lambda: b"> " * 200_000 + b"x\n\n" + PROSE.encode(), "read"),
+    "lists.md": (lambda: "".join(f"{' ' * 2 * n}- x\n" for n in range(500)).encode() + PROSE.encode(), "deep"),
+    "elements.md": (lambda: b"<b>List<T> " * 20_000 + b"\n\n" + PROSE.encode(), "read"),
+    "links.md": (lambda: (b"[" * 5_000 + b"](" * 5_000 + b"\n\n") * 3 + PROSE.encode(), "read"),
+    "stars.md": (lambda: (b"*a _b **c " * 900 + b"\n\n") * 20 + PROSE.encode(), "read"),
     "spaces.md": (lambda: b"[" * 200_000 + b"\n" + PROSE.encode(), "read"),
 }

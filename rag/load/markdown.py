@@ -1,46 +1,40 @@
-"""Markdown files."""
+"""Markdown files: rendered to HTML, then read as a page is."""
 
 from __future__ import annotations
 
+import html
 import re
-from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
+from rag.errors import LoadError
 from rag.load.canonical import canonical, decode
-from rag.load.html.hidden import declarations, unreadable
+from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
 from rag.load.loaded import Page
 from rag.text.dates import dates
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|$)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_-]+)\s*:\s*(.+)")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_FENCE = re.compile(r"\s*(?:```|~~~)")
-_CODE = re.compile(
-    r"^[ ]{0,3}(```|~~~).*?(?:^[ ]{0,3}\1|\Z)|(?<!`)(`{1,2})(?!`)[^\n]{1,1000}?(?<!`)\2(?!`)", re.DOTALL | re.MULTILINE
+_ORNAMENT = re.compile(r"^ {0,3}(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+){20,}", re.MULTILINE)  # no quotation, no list
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)")
+_UNDEFINED = re.compile(r"(?<![\w\]])!?\[([^\[\]]{1,500})\]\[[^\[\]]{0,200}\]")  # a link, its target in another file
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_SWALLOWS = frozenset(  # elements that hide all that follows until they are closed
+    "audio canvas dialog iframe noembed noframes noscript object plaintext script select style svg template textarea "
+    "title video xmp".split()
 )
-_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)((?:\s[^<>]{0,2000})?)>")
-_HIDDEN = re.compile(r"(?:^|\s)hidden(?=[\s=/]|$)", re.IGNORECASE)
-_STYLE = re.compile(r"(?:^|\s)style\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"']+))", re.IGNORECASE)
-_OPENS_LINE = re.compile(r"(?:^|\n)[ \t]*\Z")
-_NEVER_SHOWN = frozenset(("script", "style", "template", "noscript", "iframe", "object", "svg"))
-_VOID = frozenset(("br", "hr", "img", "input", "meta", "link", "source", "wbr"))
-_REFERENCE = re.compile(
-    r"^[ ]{0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]*\S+[ \t]*"
-    r"(?:\n?[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\)))?[ \t]*$",
-    re.MULTILINE,
-)
-_OPENS_BLOCK = re.compile(r"\s*(?:[#>|]|[-*+]\s|\d{1,3}[.)]\s|```|~~~|(?:[-*_]\s*){3,}$|$)")
-_MARKUP = re.compile(r"[*_~`<\\]|\]")
-_INLINE = (
-    (re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}(?:\s+\"[^\"\n]{0,200}\")?\)"), r"\1"),  # link, image
-    (re.compile(r"!?\[([^\[\]\n]{1,500})\]\[[^\[\]\n]{0,100}\]"), r"\1"),  # link by reference
-    (re.compile(r"<(https?://[^<>\s]{1,2000})>"), r"\1"),
-    (re.compile(r"</?[A-Za-z][^<>\n]{0,500}>"), ""),
-    (re.compile(r"(\*\*|__|~~)(?=\S)([^\n]{1,1000}?\S)\1"), r"\2"),
-    (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,1000})(?<=\S)\*(?![\w*])"), r"\1"),
-    (re.compile(r"(?<!\w)_(?=\S)([^_\n]{1,1000})(?<=\S)_(?!\w)"), r"\1"),
-    (re.compile(r"(?<!`)`([^`\n]{1,1000})`(?!`)"), r"\1"),
-    (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
-)
+_DEEPEST = 60  # levels of quotations and lists; a list is two
+_MOST_OPEN = 50  # elements that a paragraph leaves open, before they are no elements: "List<T>"
+_LONGEST = 10_000  # characters of a paragraph; a longer one, by no person, keeps its emphasis marks and links
 
 
 def load_markdown(data: bytes) -> Page:
@@ -57,8 +51,10 @@ def load_markdown(data: bytes) -> Page:
             if field := _FIELD.match(line):
                 fields[field[1].lower()] = field[2].strip().strip("\"'")
     when = dates(fields.get("date", fields.get("published", "")))
+    tree = parse_html(f"<html><body>{_rendered(text)}</body></html>")
+    remove_unseen(tree)
     return Page(
-        _as_read(_without_unseen(_COMMENT.sub("", text))),
+        lines_of(body_of(tree), compact=True),
         title=fields.get("title"),
         outlet=fields.get("outlet") or fields.get("publisher") or fields.get("site"),
         author=fields.get("author"),
@@ -66,85 +62,112 @@ def load_markdown(data: bytes) -> Page:
     )
 
 
-def _without_unseen(text: str) -> str:
-    """Less the targets of links and the HTML that a browser does not draw; code stays as it is.
+def _rendered(text: str) -> str:
+    parser, env = _parser(), dict[str, Any]()
+    tokens = parser.parse(_ORNAMENT.sub(r"\\\g<0>", text), env)
+    if any(token.level >= _DEEPEST - 1 for token in tokens):  # the library leaves out what is deeper
+        raise LoadError(f"Lists or quotations stand more than {_DEEPEST // 2} deep within one another.")
+    return str(parser.renderer.render(tokens, parser.options, env))
 
-    >>> _without_unseen("It is <b hidden>not <b>so</b></b> open.\\n\\n[x]: y.html (Obey.)")
-    'It is  open.\\n\\n'
+
+@cache
+def _parser() -> MarkdownIt:
+    """CommonMark with tables and struck-out text; HTML stays, pictures are their description, code keeps its fence."""
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import reference
+
+    def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        """A link's target, which nobody sees; but "[^1]: See there." is a footnote."""
+        note = state.src.startswith("[^", state.bMarks[start] + state.tShift[start])
+        return not note and reference(state, start, end, silent)
+
+    def comment(state: StateInline, silent: bool) -> bool:
+        """ "<!--- note --->": to the library, text."""
+        end = state.src.find("-->", state.pos + 2) + 3 if state.src.startswith("<!--", state.pos) else 0
+        if end < 3:
+            return False
+        if not silent:
+            state.push("html_inline", "", 0).content = state.src[state.pos : end]
+        state.pos = end
+        return True
+
+    def inline(state: StateCore) -> None:
+        for above, token in pairwise([*state.tokens[:1], *state.tokens]):
+            if token.type == "inline":
+                token.children = []
+                if len(token.content) <= _LONGEST:
+                    state.md.inline.parse(token.content, state.md, state.env, token.children)
+                    token.children = _closed(token.children, in_cell=above.type in ("th_open", "td_open"))
+                else:
+                    token.children = [_text(token.content)]
+
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
+    parser.inline.ruler.before("html_inline", "comment", comment)
+    parser.block.ruler.at("reference", definition)
+    parser.core.ruler.at("inline", inline)
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # nobody follows them here
+    for name, rule in (("image", _image), ("code_inline", _code), ("code_block", _code), ("fence", _code)):
+        parser.add_render_rule(name, rule)
+    parser.add_render_rule("thead_close", _rule_below_head)
+    return parser
+
+
+def _text(content: str, kind: str = "text") -> Token:
+    from markdown_it.token import Token
+
+    return Token(kind, "", 0, content=content)
+
+
+def _closed(tokens: Sequence[Token], *, in_cell: bool) -> list[Token]:
+    """The tokens of a paragraph, in which elements end that begin in it, as in a browser.
+
+    One that would hide all that follows is text where nothing closes it: "Use the <template> tag." In the cell of a
+    table, which is one line, a line break is a space.
     """
-    code = [(0, 0), *(m.span() for m in _CODE.finditer(text))]
-    starts = [start for start, _ in code]
-
-    def in_code(match: re.Match[str]) -> bool:
-        return match.start() < code[bisect_right(starts, match.start()) - 1][1]
-
-    cuts = [m.span() for m in _REFERENCE.finditer(text) if not in_code(m)]
-    opened: re.Match[str] | None = None
-    depth = 0  # elements of the name of the one that hides, within it
-    for tag in _TAG.finditer(text):
-        closes, name = bool(tag[1]), tag[2].lower()
-        if in_code(tag) or name in _VOID or tag[3].endswith("/"):
+    out: list[Token] = []
+    opened: list[tuple[str, int]] = []  # name, and where in ``out``
+    for token in tokens:
+        tag = _TAG.match(token.content) if token.type == "html_inline" else None
+        name = tag[2].lower() if tag else ""
+        if token.type in ("text", "softbreak") or (in_cell and (name == "br" or token.type == "hardbreak")):
+            if not out or out[-1].type != "text":
+                out.append(_text(""))
+            out[-1].content += token.content if token.type == "text" else "\n"
             continue
-        if opened is None:
-            if not closes and _is_hidden(name, tag[3]):
-                opened, depth = tag, 1
-        elif name == opened[2].lower():
-            depth += -1 if closes else 1
-            if not depth:
-                cuts.append((opened.start(), tag.end()))
-                opened = None
-    if opened is not None and _OPENS_LINE.search(text, 0, opened.start()):  # never closed: to the end of what it is in
-        below = text.find("\n\n", opened.start()) if opened[2].lower() in ("p", "li", "td") else -1
-        cuts.append((opened.start(), below if below >= 0 else len(text)))
-    out: list[str] = []
-    at = 0
-    for start, end in sorted(cuts):
-        out.append(text[at : max(at, start)])
-        at = max(at, end)
-    return "".join(out) + text[at:]
-
-
-def _is_hidden(name: str, attributes: str) -> bool:
-    style = _STYLE.search(attributes)
-    written = next((s for s in style.groups() if s), "") if style else ""
-    return name in _NEVER_SHOWN or bool(_HIDDEN.search(attributes)) or unreadable(declarations(written))
-
-
-def _as_read(text: str) -> str:
-    out: list[str] = []
-    code = False
-    for line in text.split("\n"):
-        if not line or line.isspace():
-            out.append("")
-        elif _FENCE.match(line):
-            code = not code
-            out.append(line)
-        elif code:
-            out.append(line)
-        elif re.fullmatch(r"\s{0,3}(=+|-+)\s*", line) and out and out[-1].strip() and not _OPENS_BLOCK.match(out[-1]):
-            out[-1] = ("# " if "=" in line else "## ") + out[-1].strip()
+        if tag and tag[1]:
+            last = next((n for n in range(len(opened) - 1, -1, -1) if opened[n][0] == name), None)
+            del opened[len(opened) if last is None else last :]
+        elif tag and name not in _VOID:
+            opened.append((name, len(out)))
+        out.append(token)
+    for n, (name, place) in reversed(list(enumerate(opened))):
+        if name in _SWALLOWS or n >= _MOST_OPEN:
+            out[place] = _text(out[place].content)
         else:
-            line = re.sub(r"^\s{0,3}(?:>\s?)+", "", line)
-            soft = out and out[-1].strip() and not re.match(r"\s*(?:#|\||```|~~~)", out[-1])
-            if soft and not _OPENS_BLOCK.match(line) and not out[-1].endswith("  "):
-                out[-1] = f"{out[-1]} {line.strip()}"
-            else:
-                out.append(line)
-    return "\n".join(line if n_code else _inline(line) for line, n_code in zip(out, _in_code(out), strict=True))
+            out.append(_text(f"</{name}>", "html_inline"))
+    for token in out:
+        if token.type == "text":
+            token.content = _UNDEFINED.sub(r"\1", token.content)
+    return out
 
 
-def _in_code(lines: list[str]) -> list[bool]:
-    inside, marks = False, []
-    for line in lines:
-        fence = bool(_FENCE.match(line))
-        marks.append(inside or fence)
-        inside ^= fence
-    return marks
+def _image(renderer: Any, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
+    return html.escape(renderer.renderInlineAsText(tokens[place].children, options, env), quote=False)
 
 
-def _inline(line: str) -> str:
-    if not _MARKUP.search(line):
-        return line
-    for pattern, plain in _INLINE:
-        line = pattern.sub(plain, line)
-    return line
+def _code(renderer: Any, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
+    token = tokens[place]
+    code = html.escape(token.content, quote=False)
+    if token.type == "code_inline":
+        return code
+    fence = html.escape(token.markup + token.info.rstrip(), quote=False)
+    return f"<pre>{fence}\n{code}{token.markup}\n</pre>\n" if fence else f"<pre>{code}</pre>\n"
+
+
+def _rule_below_head(renderer: Any, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
+    """The line that parts the names of a table's columns from its rows, by which later stages know them."""
+    columns = 0
+    while tokens[place].type != "thead_open":
+        place -= 1
+        columns += tokens[place].type == "th_open"
+    return f"<tr>{'<th>---</th>' * columns}</tr></thead>\n"
