@@ -39,7 +39,8 @@ def fsync(path: Path) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step: after a crash at any moment it is there with its old content or with all of the new.
 
-    Several writers at once do not mix. Raises OSError; what was there before then stays as it was.
+    Several writers at once do not mix. Raises OSError; what was there before then stays as it was. No error comes once
+    the new content is in place: at worst, where the folder cannot be flushed, a power cut brings the old one back.
     """
     temporary = path.with_name(f".new-{path.name}-{os.getpid()}-{threading.get_ident()}")
     try:
@@ -50,7 +51,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    fsync(path.parent)
+    with suppress(OSError):
+        fsync(path.parent)
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:

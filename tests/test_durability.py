@@ -210,6 +210,21 @@ def test_a_write_that_fails_at_any_step_leaves_the_index(problem: str, tmp_path:
     assert same(answers(index), states["new"])
 
 
+def test_a_write_that_fails_when_the_index_is_published_is_no_failure(tmp_path: Path, states: dict[str, Any]) -> None:
+    """Every one of the last steps: what is reported is what the index then answers."""
+    index = tmp_path / "index"
+    build(corpus(tmp_path, "old"), index, BagOfWordsEmbedder())
+    total = int(run(corpus(tmp_path, "new"), index)[1])
+    outcomes = set()
+    for step in range(total - 12, total):
+        build(corpus(tmp_path, "old"), index, BagOfWordsEmbedder())
+        status, said = run(corpus(tmp_path, "new"), index, at=step, act="EIO")
+        assert status in (DONE, REFUSED), said
+        assert same(answers(index), states["new" if status == DONE else "old"]), f"step {step}: {said}"
+        outcomes.add(status)
+    assert outcomes == {DONE, REFUSED}
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"

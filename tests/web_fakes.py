@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from threading import Event
 from typing import Any
 
@@ -85,14 +87,21 @@ class FakeIndex:
         return len(SENTENCE.findall(self.documents[document_id].text))
 
 
+def _scratch() -> Path:
+    """An empty folder, gone when the program ends."""
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @dataclass
 class FakeSettings:
-    """A folder of documents and one for the index, gone with the fake."""
+    """A folder of documents and one for the index."""
 
-    folder: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
+    folder: Path = field(default_factory=_scratch)
 
     def _made(self, name: str) -> Path:
-        path = Path(self.folder.name) / name
+        path = self.folder / name
         path.mkdir(exist_ok=True)
         return path
 

@@ -74,7 +74,7 @@ class Records(Sequence[bytes]):
 
 
 class RecordWriter:
-    """Appends byte strings as Records reads them."""
+    """Appends byte strings as Records reads them, once it is closed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -92,6 +92,19 @@ class RecordWriter:
             self._stream.close()
             with ArrayWriter(_ends(self._path), "<i8") as ends:
                 ends.append(np.frombuffer(self._ends, np.int64) if self._ends else [])
+
+    def abandon(self) -> None:
+        """Let go of the file as it is; nothing happens where it is closed already."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
 
 def _ends(path: Path) -> Path:

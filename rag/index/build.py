@@ -61,8 +61,7 @@ def build(
             entries = before.files
             tell("reading", len(files), len(files))
         else:
-            with generations.draft(index) as folder:
-                writer = IndexWriter(folder, embedder.dimension, before)
+            with generations.draft(index) as folder, IndexWriter(folder, embedder.dimension, before) as writer:
                 entries = _read(seeds, files, plan, writer, recipe["chunker"], tell)
                 if before is None or _without_times(entries) != _without_times(before.files):
                     if not writer.chunks:

@@ -192,7 +192,8 @@ def writing(index: Path) -> Iterator[None]:
                         leftover.unlink()
             yield
         finally:
-            holder.unlink(missing_ok=True)
+            with suppress(OSError):
+                holder.unlink()
             lock.release()
     except OSError as error:
         raise IndexStoreError(

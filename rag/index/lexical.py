@@ -18,6 +18,7 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,11 @@ class LexicalWriter:
         self._sizes.extend(np.diff(before.row_starts[start : stop + 1]).tolist())
         self._lengths.extend(before.lengths[start:stop].tolist())
 
+    def abandon(self) -> None:
+        """Let go of the files as they are; nothing happens where they are closed already."""
+        with closing(self._words), closing(self._counts):
+            pass
+
     def close(self) -> None:
         """Write the vocabulary and, for every word, the rows that have it."""
         self._words.close()
@@ -185,10 +191,10 @@ class LexicalWriter:
         for name, values in (("row_sizes", self._sizes), ("lengths", self._lengths)):
             with ArrayWriter(self._folder / name, "<i4") as out:
                 out.append(values)
-        vocabulary, ordered = RecordWriter(self._folder / "words"), sorted(self._ids)
-        for word in ordered:
-            vocabulary.append(word.encode("utf-8", "surrogatepass"))
-        vocabulary.close()
+        ordered = sorted(self._ids)
+        with RecordWriter(self._folder / "words") as vocabulary:
+            for word in ordered:
+                vocabulary.append(word.encode("utf-8", "surrogatepass"))
         with ArrayWriter(self._folder / "ids", "<i4") as out:
             out.append([self._ids[word] for word in ordered])
         words = mapped(self._folder / "row_words", "<i4")

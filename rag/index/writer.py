@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +34,10 @@ _NEW = -1
 
 
 class IndexWriter:
-    """Writes one generation; ``add`` and ``keep`` come in order of id, then ``embed``, then ``finish``."""
+    """Writes one generation; ``add`` and ``keep`` come in order of id, then ``embed``, then ``finish``.
+
+    As a context manager it lets go of its files also where it does not come that far.
+    """
 
     def __init__(self, folder: Path, dimension: int, before: Index | None = None) -> None:
         self._folder = folder
@@ -47,6 +52,15 @@ class IndexWriter:
         self._sources = array("q")  # the number each document had before, or _NEW
         self._last = ""
         self.texts = 0  # to be embedded
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with ExitStack() as stack:  # the others are closed even where one of them cannot be
+            for file in (self._records, self._ids, self._words):
+                stack.callback(file.abandon)
+            stack.callback(self._signatures.close)
 
     def add(self, document: Document, chunks: Sequence[Chunk]) -> None:
         """A document that has to be embedded."""
@@ -131,10 +145,9 @@ class IndexWriter:
         for name, values in (("first_rows", self._first_rows), ("first_sentences", self._first_sentences)):
             with ArrayWriter(self._folder / name, "<i8") as out:
                 out.append(values)
-        entries = RecordWriter(self._folder / "files")
-        for entry in files:
-            entries.append(json.dumps(entry).encode("ascii"))
-        entries.close()
+        with RecordWriter(self._folder / "files") as entries:
+            for entry in files:
+                entries.append(json.dumps(entry).encode("ascii"))
         self._words.close()
         return {
             "schema": SCHEMA,
@@ -197,8 +210,7 @@ def write_index(
 
     Call it under ``generations.writing``.
     """
-    with generations.draft(index) as folder:
-        writer = IndexWriter(folder, recipe["embedder"]["dimension"])
+    with generations.draft(index) as folder, IndexWriter(folder, recipe["embedder"]["dimension"]) as writer:
         for document, chunks in documents:
             writer.add(document, chunks)
         writer.embed(embed, progress=progress)

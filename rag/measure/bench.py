@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -33,6 +33,7 @@ from rag.measure.probe import Built, Line, QuestionRow
 from rag.models import store as models
 from rag.models.llm.threads import physical_cores
 from rag.retrieve.examples import example_questions
+from rag.types import Progress
 
 STARTS = 7  # of processes that take a second
 OPENINGS = 3  # of those that open the language model
@@ -40,8 +41,6 @@ _EXAMPLES = 12  # questions, where none are given
 _SAMPLED = 200  # questions of evaluation sets, where no number is given
 _SEED = 0
 _LARGEST = 5
-
-Progress = Callable[[str, int, int], None]
 
 
 class Figure(TypedDict):

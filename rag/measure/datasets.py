@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import DataSetError
+from rag.files import sha256
 from rag.load.canonical import canonical
 from rag.types import Document
 
@@ -147,9 +148,9 @@ def read_set(folder: Path, *, documents: Path | None = None) -> DataSet:
     pairs = tuple(_pairs(folder / "pairs.jsonl")) if (folder / "pairs.jsonl").is_file() else ()
     if not (queries or questions or pairs):
         raise DataSetError(f"{folder} asks nothing: {', '.join(FILES)} are missing or empty.")
-    sha256 = hashlib.sha256(corpus_path.read_bytes()).hexdigest() if corpus else ""
+    digest = sha256(corpus_path) if corpus else ""
     name = folder.resolve().name
-    return DataSet(name, corpus, beside, sha256, queries, qrels, questions, pairs, tuple(problems))
+    return DataSet(name, corpus, beside, digest, queries, qrels, questions, pairs, tuple(problems))
 
 
 def _corpus(path: Path, problems: list[str]) -> Iterator[Document]:

@@ -40,10 +40,7 @@ from rag.measure.scoring import (
 )
 from rag.models.protocols import Embedder, Generator, Reranker
 from rag.retrieve.search import retrieve
-from rag.types import Finished, Reading, Retrieved
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, how many are done, and how many there are."""
+from rag.types import Finished, Progress, Reading, Retrieved
 
 _DEPTH = 100  # chunks taken for a ranking of documents
 _NO_PART_IN_ANSWERS = {"seeds", "index", "models_dir", "model_source", "threads", "host", "port"}

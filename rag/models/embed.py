@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.errors import ModelDamaged, ModelMissing
+from rag.files import sha256
 from rag.models.onnx_bert import encodable, max_tokens
 from rag.models.onnx_embedding import OnnxEmbedder, Pooling
 from rag.models.protocols import Embedder
@@ -68,8 +69,7 @@ def _saved_pipeline(path: Path, *, name: str, query_prefix: str, threads: int) -
 def _fingerprint(path: Path, settings: str) -> str:
     digest = hashlib.sha256(settings.encode())
     for file in sorted(f for f in path.rglob("*") if f.suffix in (".onnx", ".safetensors") or f.name in _DEFINING):
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        digest.update(bytes.fromhex(sha256(file)))
     return digest.hexdigest()[:32]
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Never
 
+from rag.types import Progress
+
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is going on, bytes done and bytes in all."""
 
 
 @contextmanager

@@ -9,9 +9,7 @@ models_dir/.NAME.lock            held by the one process that fetches it
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +19,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from rag.errors import FetchError, ModelDamaged, ModelMissing
+from rag.files import fsync, sha256, write_json
 from rag.models.catalogue import CATALOGUE, Model, ModelFile, Role
-from rag.models.progress import Progress, tqdm_progress
+from rag.models.progress import tqdm_progress
+from rag.types import Progress
 
 Source = Literal["auto", "hub", "wheel"]
 State = Literal["present", "missing", "partial", "damaged"]
@@ -126,7 +126,7 @@ def verify_files(name: str, models_dir: Path, *, progress: Progress | None = Non
         if not path.is_file():
             problems.append(f"{path} is missing")
             continue
-        found = _sha256(path, _hashing(model, file, progress))
+        found = sha256(path, tick=_hashing(model, file, progress))
         _stamp(model, file, models_dir, right=found == file.sha256)
         if found != file.sha256:
             problems.append(
@@ -218,9 +218,9 @@ def _settle(model: Model, models_dir: Path, progress: Progress | None, *, ended:
         size = growing.stat().st_size if growing.is_file() else -1
         if size < (0 if ended else file.bytes):
             continue
-        if size == file.bytes and _sha256(growing, _hashing(model, file, progress)) == file.sha256:
+        if size == file.bytes and sha256(growing, tick=_hashing(model, file, progress)) == file.sha256:
             growing.replace(folder / file.name)
-            _directory_to_disk((folder / file.name).parent)
+            fsync((folder / file.name).parent)
             _stamp(model, file, models_dir, right=True)
         else:
             growing.unlink()
@@ -283,7 +283,7 @@ def _state(model: Model, file: ModelFile, models_dir: Path) -> State:
         return "damaged"
     if _stamps(folder).get(file.name) == Stamp(found.st_size, found.st_mtime_ns, file.sha256):
         return "present"
-    right = _sha256(path) == file.sha256
+    right = sha256(path) == file.sha256
     _stamp(model, file, models_dir, right=right)
     return "present" if right else "damaged"
 
@@ -315,20 +315,7 @@ def _stamp(model: Model, file: ModelFile, models_dir: Path, *, right: bool) -> N
         if right:
             found = (folder / file.name).stat()
             stamps[file.name] = Stamp(found.st_size, found.st_mtime_ns, file.sha256)
-        temporary = folder / f"verified.json.{os.getpid()}"
-        temporary.write_text(json.dumps(stamps, indent=1), "utf-8")
-        temporary.replace(folder / "verified.json")
-
-
-def _sha256(path: Path, tick: Callable[[int], None] | None = None) -> str:
-    digest, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            done += len(block)
-            if tick:
-                tick(done)
-    return digest.hexdigest()
+        write_json(folder / "verified.json", stamps)
 
 
 def _hashing(model: Model, file: ModelFile, progress: Progress | None) -> Callable[[int], None] | None:
@@ -337,15 +324,6 @@ def _hashing(model: Model, file: ModelFile, progress: Progress | None) -> Callab
         if progress and file.bytes >= SLOW_TO_READ
         else None
     )
-
-
-def _directory_to_disk(folder: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 # --- helpers -------------------------------------------------------------------------------------

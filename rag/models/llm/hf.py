@@ -72,7 +72,7 @@ class _Transformers:
 
         with torch.inference_mode():
             out = self._model(
-                input_ids=torch.tensor([tokens]), past_key_values=self._caches[slot], use_cache=True, logits_to_keep=1
+                input_ids=torch.tensor([tokens]), cache=self._caches[slot], use_cache=True, logits_to_keep=1
             )
             logprobs: LogProbs = out.logits[0, -1].float().log_softmax(-1).numpy()
         return logprobs if last else None

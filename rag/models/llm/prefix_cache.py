@@ -11,6 +11,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from rag.files import sha256
+
 KEPT = 8  # files, of about 30 kB a token with the 1.5B model
 
 
@@ -61,5 +63,4 @@ def settle(folder: Path, partial: str, key: str) -> None:
 
 
 def _named(file: Path, key: str) -> str:
-    with file.open("rb") as content:
-        return f"{key}-{hashlib.file_digest(content, 'sha256').hexdigest()}.state"
+    return f"{key}-{sha256(file)}.state"
