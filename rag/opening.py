@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from rag.errors import IndexLocked
 from rag.index.build import build
 from rag.index.changes import needs_build
 from rag.index.snapshot import load_index
+from rag.load import register
+from rag.load.loaded import Loaded
 from rag.load.walk import check_folder
 from rag.models import store
 from rag.models.embed import open_embedder
@@ -27,6 +30,7 @@ def open_folder(
     reranker: Reranker | None = None,
     generator: Generator | None = None,
     verifier: Verifier | None = None,
+    loaders: Mapping[str, Callable[[bytes], Loaded | str]] | None = None,
     fetch: bool = False,
     progress: Progress | None = None,
     **more: str | int | Path,
@@ -35,12 +39,15 @@ def open_folder(
 
     ``documents`` and ``index`` are folders (None: as the settings say). ``embedder``, ``reranker``, ``generator`` and
     ``verifier`` take the place of the default models (``rag.models.protocols`` says what they must do); a ``generator``
-    stays open when the assistant is closed. ``fetch``: fetch models that are missing; otherwise nothing uses the
+    stays open when the assistant is closed. ``loaders`` read further kinds of files, by suffix: see
+    ``rag.load.register``. ``fetch``: fetch models that are missing; otherwise nothing uses the
     network. ``more``: any other setting by its name.
 
     Raises ConfigError, CorpusError, ModelMissing, ModelDamaged. An index that another process is writing just now is
     used as it stands.
     """
+    for suffix, loader in (loaders or {}).items():
+        register(suffix, loader)
     return open_assistant(
         settings({"seeds": documents, "index": index, **more}),
         embedder=embedder,

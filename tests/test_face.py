@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import rag
+from rag import load
 from rag.errors import ConfigError, ModelMissing
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
 
@@ -80,6 +81,32 @@ def test_a_refusal_prints_its_reason_and_what_came_nearest(folder: Path) -> None
     assert answer.refused
     assert answer.reason in str(answer)
     assert answer.citations == ()
+
+
+def test_a_loader_of_ones_own_reads_another_kind_of_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.load._LOADERS", dict(load._LOADERS))
+    monkeypatch.setattr("rag.load.LOADERS", load._LOADERS)
+    monkeypatch.setattr("rag.load._own", set())
+    (folder / "documents" / "plum.fruit").write_bytes(b"MULP eht|The Plum model has an open license, the makers say.")
+    (folder / "documents" / "broken.fruit").write_bytes(b"no bar")
+    with rag.open(
+        folder / "documents",
+        index=folder / "index",
+        embedder=BagOfWordsEmbedder(),
+        reranker=OverlapReranker(),
+        generator=ScriptedGenerator(),
+        loaders={".fruit": lambda data: data.decode().split("|")[1]},
+    ) as assistant:
+        found = assistant.search("Which license has the Plum model?")
+        assert found.evidence[0].document_id == "plum.fruit"
+        assert "broken.fruit" not in assistant.index.documents
+        assert "list index out of range" in assistant.index.files["broken.fruit"]["error"]
+
+
+@pytest.mark.parametrize("suffix", ["fruit", "", ".", " .fruit"])
+def test_what_is_no_suffix_is_refused(suffix: str) -> None:
+    with pytest.raises(ValueError, match="suffix"):
+        load.register(suffix, bytes.decode)
 
 
 def test_nothing_is_fetched_unless_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.csv import load_csv
 from rag.load.epub import load_epub
 from rag.load.html.reader import load_html
-from rag.load.loaded import Loader
+from rag.load.loaded import Loaded, Loader
 from rag.load.mail import load_eml
 from rag.load.markdown import load_markdown
 from rag.load.metadata import describe
@@ -27,25 +27,50 @@ from rag.types import Document
 
 MAX_BYTES = 50 * 2**20
 
-LOADERS: Mapping[str, Loader] = MappingProxyType(
-    {
-        ".txt": load_text,
-        ".md": load_markdown,
-        ".html": load_html,
-        ".htm": load_html,
-        ".xhtml": load_html,
-        ".pdf": load_pdf,
-        ".docx": load_docx,
-        ".odt": load_odt,
-        ".rtf": load_rtf,
-        ".epub": load_epub,
-        ".csv": load_csv,
-        ".tsv": load_csv,
-        ".eml": load_eml,
-    }
-)
+_LOADERS: dict[str, Loader] = {
+    ".txt": load_text,
+    ".md": load_markdown,
+    ".html": load_html,
+    ".htm": load_html,
+    ".xhtml": load_html,
+    ".pdf": load_pdf,
+    ".docx": load_docx,
+    ".odt": load_odt,
+    ".rtf": load_rtf,
+    ".epub": load_epub,
+    ".csv": load_csv,
+    ".tsv": load_csv,
+    ".eml": load_eml,
+}
+LOADERS: Mapping[str, Loader] = MappingProxyType(_LOADERS)
+"""By suffix, in lower case."""
 
-__all__ = ["LOADERS", "MAX_BYTES", "MAX_CHARS", "document_id", "load", "supported"]
+_own: set[str] = set()  # suffixes whose loader is the user's
+
+__all__ = ["LOADERS", "MAX_BYTES", "MAX_CHARS", "document_id", "is_own", "load", "register", "supported"]
+
+
+def register(suffix: str, loader: Callable[[bytes], Loaded | str]) -> None:
+    """Read files with this suffix (".xyz") by a function of one's own, for as long as this process lives.
+
+    It is given the bytes of a file and gives its text, or a ``Loaded`` with title and date; what it raises is reported
+    with the file's name. It runs in this process, without the limits in time and memory that the others have.
+    Raises ValueError for what is no suffix.
+    """
+    if not suffix.startswith(".") or suffix != suffix.strip() or len(suffix) < 2:
+        raise ValueError(f"a suffix such as '.xyz' is needed, got {suffix!r}")
+
+    def read(data: bytes) -> Loaded:
+        result = loader(data)
+        return Loaded(result) if isinstance(result, str) else result
+
+    _LOADERS[suffix.lower()] = read
+    _own.add(suffix.lower())
+
+
+def is_own(path: Path) -> bool:
+    """Is the loader of this file one that ``register`` was given?"""
+    return path.suffix.lower() in _own
 
 
 def supported(path: Path) -> bool:
@@ -83,8 +108,8 @@ def load(path: Path, *, root: Path) -> Document:
         )
     data = _read(path, root, name)
     try:
-        page = loader(data)
-        text = canonical(page.text).strip("\n")
+        loaded = loader(data)
+        text = canonical(loaded.text).strip("\n")
     except LoadError as error:
         raise LoadError(f"{name}: {error}") from error
     except MemoryError:
@@ -95,7 +120,7 @@ def load(path: Path, *, root: Path) -> Document:
         raise LoadError(f"{name}: The file has no text.")
     if len(text) > MAX_CHARS:
         raise LoadError(f"{name}: {len(text):,} characters; at most {MAX_CHARS:,} are read.")
-    return describe(name, text, hashlib.sha256(data).hexdigest(), page)
+    return describe(name, text, hashlib.sha256(data).hexdigest(), loaded)
 
 
 def _read(path: Path, root: Path, name: str) -> bytes:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from rag.errors import LoadError
 from rag.load.canonical import decode
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
@@ -17,7 +17,7 @@ _MAX_COLUMNS = 1000
 _LONGEST_CELL = 5_000_000  # characters
 
 
-def load_csv(data: bytes) -> Page:
+def load_csv(data: bytes) -> Loaded:
     """Every row as "Column: value; Column: value." with the names of the first row, where that holds names.
 
     >>> load_csv(b"Tea,Price\\nAssam,4\\nDarjeeling,9\\n").text
@@ -35,8 +35,8 @@ def load_csv(data: bytes) -> Page:
     if rows and max(map(len, rows)) > _MAX_COLUMNS:
         raise LoadError(f"{max(map(len, rows)):,} columns; at most {_MAX_COLUMNS:,} are read.")
     if len(rows) > 1 and _names_columns(rows[0]):
-        return Page("\n\n".join(_line(rows[0], row) for row in rows[1:]))
-    return Page("\n\n".join(_line([], row) for row in rows))
+        return Loaded("\n\n".join(_line(rows[0], row) for row in rows[1:]))
+    return Loaded("\n\n".join(_line([], row) for row in rows))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen
-from rag.load.loaded import Page, in_parts
+from rag.load.loaded import Loaded, in_parts
 from rag.load.office.archive import Archive, local, text_at
 from rag.load.office.properties import stated_author, stated_date, stated_title
 
@@ -20,7 +20,7 @@ _PAGES = ("application/xhtml+xml", "text/html")
 _LEFT_OUT = ("toc", "cover", "landmarks", "page-list", "index")
 
 
-def load_epub(data: bytes) -> Page:
+def load_epub(data: bytes) -> Loaded:
     """The documents of the spine; its table of contents and cover are left out."""
     archive = Archive(data)
     name = _package(archive)
@@ -37,7 +37,7 @@ def load_epub(data: bytes) -> Page:
                 remove_note_marks(tree)
                 sections.append((_heading(tree) or title or "", lines_of(body_of(tree))))
     text, parts = in_parts(sections)
-    return Page(
+    return Loaded(
         text,
         title=title,
         outlet=text_at(package, "publisher"),

@@ -10,7 +10,7 @@ from rag.types import Part
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Loaded:
     """Not yet canonical text; None where the markup does not say."""
 
     text: str
@@ -23,7 +23,7 @@ class Page:
     pages: tuple[int, ...] = ()  # where each page starts
 
 
-Loader = Callable[[bytes], Page]
+Loader = Callable[[bytes], Loaded]
 """Bytes of one file to a Page; raises LoadError where they are not of its format."""
 
 

@@ -12,13 +12,13 @@ from itertools import groupby
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode, unwrapped
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 
 _QUOTED = re.compile(r"(?:>\s?)+")
 _MAX_PARTS = 1000
 
 
-def load_eml(data: bytes) -> Page:
+def load_eml(data: bytes) -> Loaded:
     """The plain text, or else the HTML; attachments are named at the end, in lines that are never quoted."""
     message = email.message_from_bytes(data, policy=email.policy.default)
     if not isinstance(message, EmailMessage) or not message.keys() or not _header(message, "from", "subject", "date"):
@@ -26,7 +26,7 @@ def load_eml(data: bytes) -> Page:
     sender = _header(message, "from")
     name, address = email.utils.parseaddr(sender or "")
     text = "\n\n".join(t for t in (_body(message), *_attachments(message)) if t)
-    return Page(
+    return Loaded(
         text, title=_header(message, "subject"), author=name or address or None, date=_day(_header(message, "date"))
     )
 

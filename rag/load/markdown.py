@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.text.dates import dates
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _MOST_OPEN = 50  # elements that a paragraph leaves open, before they are no ele
 _LONGEST = 10_000  # characters of a paragraph; a longer one, by no person, keeps its emphasis marks and links
 
 
-def load_markdown(data: bytes) -> Page:
+def load_markdown(data: bytes) -> Loaded:
     """The text as a reader sees it: no link targets, emphasis marks, comments or hidden HTML; headings keep their "#".
 
     >>> load_markdown(b"# Tea\\n\\nTea is a **hot** [drink](x.md).").text
@@ -53,7 +53,7 @@ def load_markdown(data: bytes) -> Page:
     when = dates(fields.get("date", fields.get("published", "")))
     tree = parse_html(f"<html><body>{_rendered(text)}</body></html>")
     remove_unseen(tree)
-    return Page(
+    return Loaded(
         lines_of(body_of(tree), compact=True),
         title=fields.get("title"),
         outlet=fields.get("outlet") or fields.get("publisher") or fields.get("site"),

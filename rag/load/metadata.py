@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.text.blocks import Block, blocks, heading_text
 from rag.text.boilerplate import is_byline, without_stamps
 from rag.text.dates import dates
@@ -27,7 +27,7 @@ _LONGEST_BYLINE = 200  # characters
 _HEAD_PROSE = 2  # paragraphs below the title within which a byline still is the article's own
 
 
-def describe(document_id: str, text: str, sha256: str, page: Page) -> Document:
+def describe(document_id: str, text: str, sha256: str, page: Loaded) -> Document:
     """The Document of canonical ``text``; what the page's markup said wins over what the text shows."""
     structure = blocks(text)
     if articles := _articles(text, structure):

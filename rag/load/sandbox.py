@@ -22,7 +22,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from rag.errors import LoadError
-from rag.load import document_id, load
+from rag.load import document_id, is_own, load
 from rag.types import Document, Part
 
 MAX_SECONDS = 60.0  # wall time for one file
@@ -65,6 +65,8 @@ def load_all(
         free.put(worker)
 
     def one(path: Path) -> Document | LoadError:
+        if is_own(path):
+            return _here(path, root)
         worker = free.get()
         try:
             return worker.load(path, root)
@@ -88,6 +90,14 @@ def load_all(
         for worker in crew:
             worker.close()
         pool.shutdown(cancel_futures=True)
+
+
+def _here(path: Path, root: Path) -> Document | LoadError:
+    """By a loader of the user's, which only this process has."""
+    try:
+        return load(path, root=root)
+    except LoadError as error:
+        return error
 
 
 class _Worker:

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen, title_of
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.text.dates import dates
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 
-def load_html(data: bytes) -> Page:
+def load_html(data: bytes) -> Loaded:
     """Main text, title, author, date and site as the page's markup has them; without what it hides."""
     tree = parse_html(canonical(decode(data)))
     remove_unseen(tree)
     remove_note_marks(tree)
-    return _main_text(tree) or Page(lines_of(body_of(tree)), title=title_of(tree))
+    return _main_text(tree) or Loaded(lines_of(body_of(tree)), title=title_of(tree))
 
 
-def _main_text(tree: _Element) -> Page | None:
+def _main_text(tree: _Element) -> Loaded | None:
     import trafilatura
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it could not read, the plain text answers
@@ -42,4 +42,4 @@ def _main_text(tree: _Element) -> Page | None:
     if title and title not in text[: len(title) + 200]:
         text = f"# {title}\n\n{text}"
     when = dates(found.date or "")
-    return Page(text, title, found.sitename or None, found.author or None, when[0][1] if when else None)
+    return Loaded(text, title, found.sitename or None, found.author or None, when[0][1] if when else None)

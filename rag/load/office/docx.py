@@ -8,7 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from rag.load.html.lines import lines_of, parse_html, remove_note_marks
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.load.office.archive import Archive, local, text_at
 from rag.load.office.properties import stated_author, stated_date, stated_title
 
@@ -27,7 +27,7 @@ p[style-name='Subtitle'] => h2:fresh
 """
 
 
-def load_docx(data: bytes) -> Page:
+def load_docx(data: bytes) -> Loaded:
     """Paragraphs, headings, lists, tables and footnotes; no headers, deletions, comments or hidden text."""
     import mammoth
 
@@ -41,7 +41,7 @@ def load_docx(data: bytes) -> Page:
         paragraph.tag = "span"
         paragraph.tail = " "
     core = archive.optional_xml("docProps/core.xml")
-    return Page(
+    return Loaded(
         lines_of(tree.find("body")),
         title=stated_title(text_at(core, "title")),
         author=stated_author(text_at(core, "creator")),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
 from rag.load.html.lines import lines_of
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.load.office.archive import Archive, local, text_at
 from rag.load.office.properties import stated_author, stated_date, stated_title
 
@@ -25,7 +25,7 @@ _SPACES = {"s": " ", "tab": "\t", "line-break": " "}
 _MAX_DEPTH = 200
 
 
-def load_odt(data: bytes) -> Page:
+def load_odt(data: bytes) -> Loaded:
     """Paragraphs, headings, lists, tables and footnotes; no headers, deletions, comments or hidden text."""
     archive = Archive(data)
     content = archive.xml("content.xml")
@@ -33,7 +33,7 @@ def load_odt(data: bytes) -> Page:
     if body is None:
         raise LoadError("The file has no text: its content is no text document.")
     meta = archive.optional_xml("meta.xml")
-    return Page(
+    return Loaded(
         lines_of(_as_html(body, _hidden_styles(content))),
         title=stated_title(text_at(meta, "title")),
         author=stated_author(text_at(meta, "initial-creator") or text_at(meta, "creator")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rag.errors import LoadError
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.load.office.properties import stated_author, stated_date, stated_title
 
 _TOKEN = re.compile(r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\[^a-z]|[{}]|[^\\{}]+", re.IGNORECASE)
@@ -14,7 +14,7 @@ _BREAKS = ("par", "line", "sect", "page", "cell", "row", "tab")
 _CREATED = re.compile(r"\\(?:creatim|revtim)\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
 
-def load_rtf(data: bytes) -> Page:
+def load_rtf(data: bytes) -> Loaded:
     """Paragraphs, one a line; without headers, footnotes, pictures and hidden text."""
     from striprtf.striprtf import rtf_to_text
 
@@ -26,7 +26,7 @@ def load_rtf(data: bytes) -> Page:
     plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # \\u writes UTF-16
     lines = (_row(line) if "|" in line else line.strip() for line in plain.splitlines())
     created = _CREATED.search(source)
-    return Page(
+    return Loaded(
         "\n\n".join(line for line in lines if line),
         title=stated_title(_property(source, "title")),
         author=stated_author(_property(source, "author")),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.hyphens import DIVIDED
-from rag.load.loaded import Page
+from rag.load.loaded import Loaded
 from rag.load.office.properties import stated_author, stated_date, stated_title
 from rag.load.pdf.layout import Line, paragraphs
 from rag.load.pdf.paragraphs import as_text
@@ -28,7 +28,7 @@ _NOTE = re.compile(r"(?<=[^\W\d_]|[.,;:!?”’\"')])\d{1,3}(?:,\d{1,3})*(?=\s|$
 _LEAST_SIZE = 1.5  # points: smaller type is not there to be read
 
 
-def load_pdf(data: bytes) -> Page:
+def load_pdf(data: bytes) -> Loaded:
     """The text as paragraphs, words whole, without running heads and page numbers; it knows where pages start."""
     import pypdfium2
 
@@ -47,7 +47,7 @@ def load_pdf(data: bytes) -> Page:
             raise LoadError(_why_no_text(document))
         text = canonical(text)
         told = document.get_metadata_dict()
-    return Page(
+    return Loaded(
         text,
         title=stated_title(told.get("Title")),
         author=stated_author(told.get("Author")),
@@ -131,7 +131,7 @@ def _why_no_text(document: PdfDocument) -> str:
     return "The PDF has no text."
 
 
-def _with_pypdf(data: bytes, why: Exception) -> Page:
+def _with_pypdf(data: bytes, why: Exception) -> Loaded:
     """The lines as pypdf gives them, without their places; ``why`` is what pdfium said, shown where pypdf fails too."""
     import pypdf
 
@@ -151,7 +151,7 @@ def _with_pypdf(data: bytes, why: Exception) -> Page:
     text, starts = as_text(paragraphs(pages), len(pages))
     if not any(c.isalnum() for c in text):
         raise LoadError("The PDF has no text.")
-    return Page(
+    return Loaded(
         text,
         title=stated_title(title),
         author=stated_author(author),
