@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from rag import opening
-from rag.cli import report_text
 from rag.config import settings
 from rag.errors import CorpusError, IndexMismatch, LoadError
 from rag.index import build as building
@@ -24,6 +23,7 @@ from rag.index.changes import needs_build, stale
 from rag.index.manifest import SCHEMA
 from rag.index.snapshot import Index, load_index
 from rag.load import sandbox
+from rag.output.render import report_text
 from rag.types import BuildReport, Chunk, Document, Vectors
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker
 
