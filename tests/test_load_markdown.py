@@ -38,7 +38,7 @@ READ = {  # name: (source, what a reader sees)
     ),
     "table without edges": ("Tea | Minutes\n--- | ---\nGreen | 2", "| Tea | Minutes |\n| --- | --- |\n| Green | 2 |"),
     "table of HTML": (
-        "<table><tr><td>Ada<br>Quay</td><td><p>1</p></td></tr><tr><td>Bo</td></tr></table>",
+        "<table><tr><td>Ada<p>Quay</p></td><td><p>1</p></td></tr><tr><td>Bo</td></tr></table>",
         "| Ada Quay | 1 |\n| Bo |",
     ),
     "fence": ("~~~py\nx = 1\n\n  *y*\n~~~", "~~~py\nx = 1\n\n  *y*\n~~~"),

@@ -54,6 +54,18 @@ _DISPLAYS = frozenset(
 _SIZES = frozenset("xx-small x-small small medium large x-large xx-large xxx-large smaller larger".split())
 
 
+def _tokens(source: str) -> list[Token]:
+    return list(tinycss2.parse_component_value_list(_ENDLESS.sub("9", source), skip_comments=True))
+
+
+def _source(tokens: Sequence[Token]) -> str:
+    """What was written; nothing where brackets stand too deep within brackets for the library."""
+    try:
+        return str(tinycss2.serialize(tokens)).strip()
+    except RecursionError:
+        return ""
+
+
 @lru_cache(maxsize=10_000)
 def longhands(name: str, value: str) -> Style:
     """What a declaration sets, shorthands taken apart; nothing where a browser takes the value for invalid.
@@ -62,26 +74,26 @@ def longhands(name: str, value: str) -> Style:
     ({'top': '0', 'right': '5px', 'bottom': '0', 'left': '5px'}, {})
     """
     value = value.strip().lower()
-    words = significant(tinycss2.parse_component_value_list(value, skip_comments=True))
+    words = significant(_tokens(value))
     if not words or any(word.type == "error" for word in words):
         return {}
     everywhere = value in _EVERYWHERE
     if name in ("inset", "margin"):
         sides = (("top", 0), ("right", 1), ("bottom", 2), ("left", 3))
-        texts = [word.serialize() for word in words]
+        texts = [_source([word]) for word in words]
         texts += [texts[0]] * (len(texts) == 1)  # right as top, then bottom as top, then left as right
         texts += texts[len(texts) - 2 : 2]
         prefix = "margin-" if name == "margin" else ""
         return {f"{prefix}{side}": texts[n] for side, n in sides}
     if name == "background":
-        colours = [word.serialize() for word in words if _colour(word) is not None]
+        colours = [_source([word]) for word in words if _colour(word) is not None]
         pictures = [word for word in words if word.type in ("url", "function") and _colour(word) is None]
         return {
             "background-color": value if everywhere else (colours or ["transparent"])[-1],
             "background-image": "url()" if pictures else "none",
         }
     if name == "font":
-        sizes = [word.serialize() for word in words if everywhere or _is_size(word)]
+        sizes = [_source([word]) for word in words if everywhere or _is_size(word)]
         return {"font-size": sizes[0]} if sizes else {}
     valid = everywhere or {
         "display": all(word.type == "ident" and word.lower_value in _DISPLAYS for word in words),
@@ -122,8 +134,8 @@ def _declarations(items: Iterable[Token]) -> tuple[list[Declaration], list[Decla
     for item in items:
         if item.type == "declaration" and (item.lower_name in _PROPERTIES or item.name.startswith("--")):
             name = item.name if item.name.startswith("--") else item.lower_name
-            text = tinycss2.serialize(item.value).strip()
-            if len(text) <= _MAX_VALUE:
+            text = _source(item.value)
+            if 0 < len(text) <= _MAX_VALUE:
                 (important if item.important else usual).append((name, text))
     return usual, important
 
@@ -237,11 +249,11 @@ class Cascade:
         self._known: dict[object, tuple[list[Declaration], Style | None]] = {}
         room = _MAX_SHEETS
         for element in tree.xpath("//style[not(ancestor::noscript or ancestor::template)]"):
-            source = _ENDLESS.sub("9", (element.text or "")[:room])
+            source = (element.text or "")[:room]
             room -= len(source)
-            media = tinycss2.parse_component_value_list(element.get("media", ""))
+            media = _tokens(element.get("media", ""))
             if element.get("type", "text/css").strip().lower() in ("", "text/css") and applies("media", media):
-                self._read(tinycss2.parse_stylesheet(source, skip_comments=True), None, (), 0)
+                self._read(tinycss2.parse_stylesheet(_tokens(source)), None, (), 0)
 
     def __iter__(self) -> Iterator[tuple[_Element, Style]]:
         for node in _Node.from_html_root(self._tree).iter_subtree():
@@ -267,7 +279,7 @@ class Cascade:
             self.foreign = True
         inner = [layer]
         if name == "layer":
-            inner = [self._layer(layer, tinycss2.serialize(run).strip()) for run in split(item.prelude, ",")]
+            inner = [self._layer(layer, _source(run)) for run in split(item.prelude, ",")]
         if item.content is not None and (name == "layer" or applies(name, item.prelude)):
             parse = tinycss2.parse_rule_list if around is None else tinycss2.parse_blocks_contents
             self._read(parse(item.content), around, inner[0], depth + 1)
@@ -342,10 +354,7 @@ class Cascade:
 
 def _nested(prelude: Sequence[Token], around: str | None) -> str | None:
     """The selector of a rule, within another one's if it is nested; None where it is too long."""
-    try:
-        texts = [tinycss2.serialize(run).strip() for run in split(prelude, ",")]
-    except RecursionError:
-        return None
+    texts = [_source(run) for run in split(prelude, ",")]
     if around is not None:
         outer = f":is({around})"
         texts = [text.replace("&", outer) if "&" in text else f"{outer} {text}" for text in texts]
@@ -365,7 +374,7 @@ def _hints(element: _Element) -> Iterator[Declaration]:
 
 def _in_order(rules: Sequence[_Rule], written: str, hints: Sequence[Declaration]) -> list[Declaration]:
     """All that is declared for an element, the stronger later."""
-    usual, important = _declarations(tinycss2.parse_blocks_contents(_ENDLESS.sub("9", written), skip_comments=True))
+    usual, important = _declarations(tinycss2.parse_blocks_contents(_tokens(written)))
     by_layer = sorted(rules, key=lambda rule: rule.layer)
     against = sorted(rules, key=lambda rule: rule.layer, reverse=True)  # stable: the order within a layer stays
     return [
@@ -388,7 +397,7 @@ def _filled(value: str, variables: Mapping[str, str]) -> str:
 
 
 def _without_variables(value: str, variables: Mapping[str, str], purse: _Purse) -> str:
-    return _written(tinycss2.parse_component_value_list(value), variables, purse)
+    return _written(_tokens(value), variables, purse)
 
 
 def _written(tokens: Sequence[Token], variables: Mapping[str, str], purse: _Purse) -> str:
@@ -401,7 +410,8 @@ def _written(tokens: Sequence[Token], variables: Mapping[str, str], purse: _Purs
         else:
             purse.pay()
             name, *otherwise = split(token.arguments, ",")
-            word = significant(name)[0].value
+            words = significant(name)
+            word = words[0].value if words and words[0].type == "ident" else ""
             if word in variables:
                 text += _without_variables(variables[word], variables, purse)
             elif otherwise:

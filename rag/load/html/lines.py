@@ -113,7 +113,9 @@ class _Writer:
 
     def open(self, element: _Element) -> None:
         tag = element.tag
-        if self._row is None and tag in _BLOCK_TAGS:
+        if self._row is not None:
+            self.text.append(" " * (tag in _BLOCK_TAGS))
+        elif tag in _BLOCK_TAGS:
             written = self.end_line()
             self._next = replace(self._next, broken=tag == "br" and written)
         if tag in ("ol", "ul"):
@@ -139,7 +141,7 @@ class _Writer:
         if element is self._row:
             self._row = None
         if self._row is not None:
-            self.text.append(" " if tag in _BLOCK_TAGS else "")
+            self.text.append(" " * (tag in _BLOCK_TAGS))
         elif tag in _BLOCK_TAGS and (self.end_line() or tag != "br"):
             self._next = replace(self._next, broken=False)
         if tag in ("li", "item", "tr", "row") or _heading_level(element):
