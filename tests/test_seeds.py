@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from rag.assistant import Assistant
 from rag.config import Settings
+from rag.retrieve.tuning import TUNING
 from rag.types import Answer
 from tests.fakes import ScriptedGenerator
 
@@ -83,7 +85,8 @@ def test_disagreements_show_every_side_with_its_source(
 def test_paris_is_never_the_answer_whatever_the_model_drafts(
     real_assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.assistant.CAUTION", {"balanced": -99.0})  # the verifier alone must hold
+    eager = replace(TUNING, caution={"balanced": -99.0})  # the verifier alone must hold
+    monkeypatch.setattr("rag.retrieve.answerable.TUNING", eager)
     drafts = ["The capital of France is Paris. [1]", "Paris [1].", "Sources say it is Paris [1][2]. It is [3]."]
     for draft in drafts:
         assistant = Assistant(
