@@ -87,6 +87,7 @@ def test_paris_is_never_the_answer_whatever_the_model_drafts(
 ) -> None:
     eager = replace(TUNING, caution={"balanced": -99.0})  # the verifier alone must hold
     monkeypatch.setattr("rag.retrieve.answerable.TUNING", eager)
+    monkeypatch.setattr("rag.assistant.nothing_to_read", lambda *_: "")
     drafts = ["The capital of France is Paris. [1]", "Paris [1].", "Sources say it is Paris [1][2]. It is [3]."]
     for draft in drafts:
         assistant = Assistant(
@@ -96,7 +97,6 @@ def test_paris_is_never_the_answer_whatever_the_model_drafts(
             real_assistant._reranker,
             lambda draft=draft: ScriptedGenerator(draft),  # type: ignore[misc]
         )
-        assistant._unanswerable = lambda found: ""  # type: ignore[method-assign]
         answer = assistant.ask("What is the capital of France?")
         assert answer.removed
         assert "Paris" not in answer.answer
