@@ -39,18 +39,6 @@ class Span:
         return self.end - self.start
 
 
-UnitKind = Literal["sentence", "item", "list", "row", "pair", "heading", "code", "furniture"]
-
-
-@dataclass(frozen=True, slots=True)
-class Unit(Span):
-    """The smallest thing that can be quoted, with what a person reads it under."""
-
-    kind: UnitKind = "sentence"
-    context: str = ""  # lead-in, column names, question or speaker: searched and read with the unit, never quoted
-    weight: float = 1.0  # below 1 for what says little by itself: it comes behind the rest
-
-
 # --- documents coming in -------------------------------------------------------------------------
 
 
@@ -103,7 +91,7 @@ class Chunk:
     title: str  # of the part the chunk lies in
     heading: str  # nearest heading above, "" where there is none: searched, never quoted
     date: str | None
-    sentences: tuple[Unit, ...]  # what of it can be quoted, in order
+    sentences: tuple[Span, ...]  # quotable sentences: offsets of the document, furniture left out
 
     @property
     def id(self) -> str:
@@ -113,11 +101,6 @@ class Chunk:
     def search_text(self) -> str:
         """What is embedded and matched: title and heading lead, the text follows."""
         return "\n".join(t for t in (self.title, self.heading, self.text) if t)
-
-    def in_context(self, unit: Unit) -> str:
-        """A unit of it behind its context, as it is embedded and read."""
-        quote = self.text[unit.start - self.start : unit.end - self.start]
-        return f"{unit.context} {quote}" if unit.context else quote
 
 
 FileStatus = Literal["indexed", "unchanged", "renamed", "removed", "skipped", "failed"]
@@ -174,12 +157,6 @@ class Passage:
     start: int
     end: int
     quote: str  # == document.text[start:end]
-    context: str = field(default="", kw_only=True)  # what it is read under; not part of the quotation
-
-    @property
-    def in_context(self) -> str:
-        """The quotation behind its context, as it is searched and read."""
-        return f"{self.context} {self.quote}" if self.context else self.quote
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -206,7 +183,7 @@ class Evidence(Passage):
     @classmethod
     def of(cls, candidate: Candidate, number: int) -> Evidence:
         c = candidate
-        return cls(c.document_id, c.title, c.date, c.start, c.end, c.quote, number, c.score, context=c.context)
+        return cls(c.document_id, c.title, c.date, c.start, c.end, c.quote, number, c.score)
 
 
 # --- answering -----------------------------------------------------------------------------------
@@ -229,7 +206,7 @@ class Citation(Passage):
     @classmethod
     def of(cls, passage: Passage, marker: int) -> Citation:
         p = passage
-        return cls(p.document_id, p.title, p.date, p.start, p.end, p.quote, marker, context=p.context)
+        return cls(p.document_id, p.title, p.date, p.start, p.end, p.quote, marker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +373,6 @@ class PassageData(TypedDict):
     start: int
     end: int
     quote: str
-    context: str
 
 
 class CitationData(PassageData):
@@ -424,11 +400,18 @@ class SideData(TypedDict):
     citations: list[CitationData]
 
 
+class QuoteData(TypedDict):
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
 class SourceData(TypedDict):
     document_id: str
     title: str
     date: str | None
-    quotes: list[EvidenceData]
+    quotes: list[QuoteData]
 
 
 class HitData(TypedDict):
@@ -470,10 +453,14 @@ class RetrievedData(TypedDict):
 
 
 def _passage(p: Passage) -> PassageData:
-    document_id, start, end = p.place
-    return PassageData(
-        document_id=document_id, title=p.title, date=p.date, start=start, end=end, quote=p.quote, context=p.context
-    )
+    return {
+        "document_id": p.document_id,
+        "title": p.title,
+        "date": p.date,
+        "start": p.start,
+        "end": p.end,
+        "quote": p.quote,
+    }
 
 
 def _citations(citations: tuple[Citation, ...]) -> list[CitationData]:
@@ -485,8 +472,12 @@ def _evidence(e: Evidence) -> EvidenceData:
 
 
 def _source(s: SourceQuotes) -> SourceData:
-    quotes = [_evidence(quote) for quote in s.quotes]
-    return {"document_id": s.document_id, "title": s.title, "date": s.date, "quotes": quotes}
+    return {
+        "document_id": s.document_id,
+        "title": s.title,
+        "date": s.date,
+        "quotes": [{"start": q.start, "end": q.end, "quote": q.quote, "score": round(q.score, 4)} for q in s.quotes],
+    }
 
 
 def _hit(h: Hit) -> HitData:
