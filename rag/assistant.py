@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Generator as Steps  # Python's own; protocols.Generator is a language model
 from dataclasses import dataclass, replace
-from pathlib import Path
 from threading import Event, Thread
 
-from rag.config import Settings
+from rag.config import Settings, short_name
 from rag.errors import GenerationError
 from rag.ground.answer import Circumstances, Markers, compose, refuse
 from rag.ground.draft import write_draft
@@ -76,7 +75,7 @@ class Assistant:
         self._embedder = embedder
         self._reranker = reranker
         self._verifier = verifier
-        self._model_name = Path(settings.generator).name or settings.generator
+        self._model_name = short_name(settings.generator)
         self._model = BackgroundModel(
             open_model,
             open_first=lambda: reranker.scores("", [""]),
@@ -259,7 +258,7 @@ class Assistant:
         judge = self._verifier.name if self._verifier else f"{model} yes/no" if model else ""
         return {
             "stale": lambda ids: stale(run.index, self.settings.seeds, ids),
-            "timings_ms": run.clock.total(),
+            "timings_ms": run.clock.total,
             "models": {"embedder": self._embedder.name, "generator": model, "verifier": judge},
         }
 

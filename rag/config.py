@@ -314,3 +314,8 @@ def _parsed(name: str, given: _Given) -> Any:
     if not _is_possible(name, value):
         raise ConfigError(f"{given.label}: {name} must be {_possible(name)}.", fix=given.fix)
     return value
+
+
+def short_name(model: str) -> str:
+    """The last part of a path or hub id; a catalogue name is itself."""
+    return Path(model).name or model

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.assistant import Assistant
-from rag.config import Settings, settings
+from rag.config import Settings, settings, short_name
 from rag.errors import IndexLocked
 from rag.index.build import build
 from rag.index.changes import needs_build
@@ -103,23 +103,19 @@ def open_model(settings: Settings) -> Generator:
 
     path = store.locate(settings.generator, settings.models)
     states = user_cache_path("quoted-rag") / "states"
-    return open_generator(path, name=_short(settings.generator), threads=settings.threads, state_dir=states)
+    return open_generator(path, name=short_name(settings.generator), threads=settings.threads, state_dir=states)
 
 
 def open_embedding(settings: Settings) -> Embedder:
     """The embedder the settings name. Raises ModelMissing, ModelDamaged."""
     path = store.locate(settings.embedder, settings.models)
-    return open_embedder(path, name=_short(settings.embedder), threads=settings.threads)
+    return open_embedder(path, name=short_name(settings.embedder), threads=settings.threads)
 
 
 def open_ranking(settings: Settings) -> Reranker:
     """The reranker the settings name. Raises ModelMissing, ModelDamaged."""
     path = store.locate(settings.reranker, settings.models)
-    return open_reranker(path, name=_short(settings.reranker), threads=settings.threads)
-
-
-def _short(name: str) -> str:
-    return Path(name).name or name
+    return open_reranker(path, name=short_name(settings.reranker), threads=settings.threads)
 
 
 def fetch_models(settings: Settings, *names: str, progress: Progress | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 
 from rag.ground.quotations import further_answers, other_sides
 from rag.ground.sides import sides
+from rag.output.render import answer_text
 from rag.retrieve.choose import Choice
 from rag.retrieve.question import Asked
 from rag.types import Answer, Citation, Removed, Retrieved, Sentence, Side
@@ -17,7 +18,7 @@ class Circumstances(TypedDict):
     """What an answer tells of how it was made."""
 
     stale: Callable[[Collection[str]], Iterable[str]]  # of documents, those whose file is not what was indexed
-    timings_ms: Mapping[str, float]
+    timings_ms: Callable[[], Mapping[str, float]]  # asked last, so that all the work counts
     models: Mapping[str, str]
 
 
@@ -48,52 +49,39 @@ def compose(
     shown = [*sentences, *map(markers.of, other_sides(sentences, disagreement))]
     shown += map(markers.of, further_answers(asked, shown, choice.compared))
     marked = tuple(replace(side, citations=markers.of_each(side.citations)) for side in disagreement)
-    return Answer(
-        question=asked.question,
-        standalone_question=asked.text,
-        answer=as_paragraph(shown),
-        refused=False,
-        reason="",
-        disagreement=bool(marked),
-        sentences=tuple(shown),
-        removed=tuple(removed),
-        sides=marked,
-        by_source=retrieved.by_source,
-        hits=retrieved.hits,
-        stale=tuple(sorted(made["stale"](_documents(retrieved, shown, marked)))),
-        timings_ms=made["timings_ms"],
-        models=made["models"],
-    )
+    return _answer(asked, retrieved, made, tuple(shown), tuple(removed), marked)
 
 
-def refuse(
+def refuse(asked: Asked, retrieved: Retrieved, reason: str, **made: Unpack[Circumstances]) -> Answer:
+    """The answer that says why there is none, with what came nearest."""
+    return _answer(asked, retrieved, made, reason=reason)
+
+
+def _answer(
     asked: Asked,
     retrieved: Retrieved,
-    reason: str,
-    **made: Unpack[Circumstances],
+    made: Circumstances,
+    sentences: tuple[Sentence, ...] = (),
+    removed: tuple[Removed, ...] = (),
+    sides: tuple[Side, ...] = (),
+    reason: str = "",
 ) -> Answer:
-    """The answer that says why there is none, with what came nearest."""
     return Answer(
         question=asked.question,
         standalone_question=asked.text,
-        answer="",
-        refused=True,
+        answer=answer_text(sentences),
+        refused=not sentences,
         reason=reason,
-        disagreement=False,
-        sentences=(),
-        removed=(),
-        sides=(),
+        disagreement=bool(sides),
+        sentences=sentences,
+        removed=removed,
+        sides=sides,
         by_source=retrieved.by_source,
         hits=retrieved.hits,
-        stale=tuple(sorted(made["stale"](_documents(retrieved, (), ())))),
-        timings_ms=made["timings_ms"],
+        stale=tuple(sorted(made["stale"](_documents(retrieved, sentences, sides)))),
+        timings_ms=made["timings_ms"](),
         models=made["models"],
     )
-
-
-def as_paragraph(sentences: Iterable[Sentence]) -> str:
-    """The sentences with their markers, as one paragraph."""
-    return " ".join(s.text + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in sentences)
 
 
 def _documents(retrieved: Retrieved, sentences: Sequence[Sentence], sides: Sequence[Side]) -> set[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
-from rag.load.html.hidden import remove_hidden
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -59,6 +58,8 @@ def title_of(tree: _Element) -> str | None:
 
 def remove_unseen(tree: _Element) -> None:
     """Drop from ``tree`` what a browser does not draw, or draws so that nobody can read it."""
+    from rag.load.html.hidden import remove_hidden  # with tinycss2 and cssselect2: nobody who only asks needs them
+
     remove_hidden(tree)
     for element in tree.xpath(_UNSEEN):
         if element.getparent() is not None and element.tag not in ("html", "body"):
