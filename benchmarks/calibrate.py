@@ -1,11 +1,12 @@
 """Prints the weights of rag/retrieve/tuning.py anew, from development halves of evaluation sets.
 
-    python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190]
+    python -m benchmarks.calibrate SETS [--limit 450] [--pairs 190] [--folders DIR ...]
 
-SETS holds clapnq, squad2, qed, verify_wice and verify_scifact. Signals of a question take the cross-encoder about a
-second, a pair of claim and passage takes the language model some, so they are kept in --work, and an interrupted run
-of the same program goes on. The language model's share needs the language model: it is fitted to the scores
-it gives while questions are answered, and not here.
+SETS holds clapnq, squad2, qed, verify_wice and verify_scifact; each DIR holds sets whose documents are files
+(``documents/`` beside ``questions.jsonl``), which count together as one set. Signals of a question take the
+cross-encoder about a second, a pair of claim and passage takes the language model some, so they are kept in --work,
+and an interrupted run of the same program goes on. The language model's share needs the language model: it is fitted
+to the scores it gives while questions are answered, and not here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rag.config import settings
 from rag.ground.checks import check
 from rag.ground.verify import signals as signals_of_support
 from rag.index.sources import sources_digest
-from rag.measure.answers_cache import index_of_documents
+from rag.measure.answers_cache import index_of_documents, index_of_files
 from rag.measure.datasets import read_set
 from rag.measure.evaluate import Run, judge_pairs, sample
 from rag.measure.gold import same_sentence
@@ -37,6 +38,7 @@ from rag.retrieve.search import retrieve
 from rag.retrieve.tuning import TUNING
 
 SETS = {"clapnq": 1.5, "squad2": 1.0, "qed": 0.3}  # how much a question of each counts for TUNING.answerable
+FOLDERS = 2.0  # how much one over a folder of files counts
 PAIRS = ("verify_wice", "verify_scifact")
 RIDGE = 3.0
 FOLDS = 5
@@ -77,10 +79,14 @@ def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[di
     reranker = opening.open_ranking(chosen)
     data = read_set(folder, documents=chosen.seeds)
     made_by = sources_digest("rag.index.build", "rag.retrieve.relevance", "rag.models.embed", "rag.models.rerank")
-    kept = work / f"{folder.name}-{made_by}.jsonl"
+    kept = work / f"{folder.parent.name}-{folder.name}-{made_by}.jsonl"
     rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.is_file() else []
     done = {row["id"] for row in rows}
-    index = index_of_documents(data.documents, work / folder.name, embedder, progress=lambda what, done, total: None)
+    place = work / folder.parent.name / folder.name
+    if data.folder is not None:
+        index = index_of_files(data.folder, place, embedder, progress=lambda what, done, total: None)
+    else:
+        index = index_of_documents(data.documents, place, embedder, progress=lambda what, done, total: None)
     for question in sample(data.questions, limit, 0):
         if question.id in done:
             continue
@@ -88,7 +94,7 @@ def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[di
         hits = retrieve(question.text, vector, index, k=chosen.passages, documents=question.given_docs)
         if not (ranked := candidates(analyse(question.text), vector, hits, index)):
             continue
-        found = signals(analyse(question.text), ranked, hits, reranker)
+        found = signals(analyse(question.text), ranked, hits, reranker, index.mentions)
         row = {
             "id": question.id,
             "answerable": question.kind != "unanswerable",
@@ -117,10 +123,20 @@ def main() -> None:
     parser.add_argument(
         "--pairs", type=int, default=0, help="pairs a set for TUNING.support, read by the language model"
     )
+    parser.add_argument("--folders", type=Path, nargs="*", default=[], metavar="DIR", help="sets over folders of files")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     embedder = opening.open_embedding(replace(settings(), threads=0))
-    rows = {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
+    rows = {
+        group.name: [
+            row
+            for folder in sorted(group.iterdir())
+            if (folder / "questions.jsonl").is_file()
+            for row in collect(folder, given.limit, given.work, embedder)
+        ]
+        for group in given.folders
+    }
+    rows |= {name: collect(given.sets / name, given.limit, given.work, embedder) for name in SETS}
     report("TUNING.answerable", TUNING.answerable.of, rows, of_sentences=False)
     report("TUNING.sentence", TUNING.sentence.of, rows, of_sentences=True)
     if given.pairs:
@@ -162,7 +178,8 @@ def report(title: str, names: object, rows: dict[str, list[dict[str, object]]], 
     keys = list(names)  # type: ignore[call-overload]
     x, y, weights, group, where = [], [], [], [], []
     number = 0
-    for name, weight in SETS.items():
+    for name in rows:
+        weight = SETS.get(name, FOLDERS)
         for row in rows[name]:
             number += 1
             items = row["sentences"] if of_sentences else [{**row["question"], "gold": row["answerable"]}]  # type: ignore[dict-item]
@@ -179,7 +196,7 @@ def report(title: str, names: object, rows: dict[str, list[dict[str, object]]], 
     beta = fit(*arrays)
     print(f"{title}: intercept {beta[-1]:.4f}", {k: round(float(b), 4) for k, b in zip(keys, beta, strict=False)})
     out = cross_validated(*arrays, groups)
-    for name in SETS:
+    for name in rows:
         here = sets == name
         measure = auroc(list(out[here]), list(arrays[1][here] > 0), seed=0)
         print(

@@ -24,7 +24,7 @@ from rag.index.changes import stale
 from rag.index.snapshot import Index, load_index
 from rag.models.background import BackgroundModel, State
 from rag.models.protocols import Embedder, Generator, Prompt, Reranker, Verifier
-from rag.retrieve.answerable import model_share, model_surprise, nothing_to_read, unlikely
+from rag.retrieve.answerable import model_share, model_surprise, unlikely
 from rag.retrieve.candidates import by_source, candidates, select_evidence
 from rag.retrieve.choose import Choice, choose, compared
 from rag.retrieve.question import Asked, analyse
@@ -157,10 +157,10 @@ class Assistant:
         retrieved, ranked = self._retrieve(run.asked, run.index, documents)
         run.clock.mark("retrieve")
         yield retrieved
-        if reason := nothing_to_read(run.asked, retrieved.evidence, run.index):
-            yield self._refusal(run, retrieved, reason)
+        if not ranked:
+            yield self._refusal(run, retrieved, "Nothing in the documents resembles the question.")
             return
-        relevance = judge_relevance(run.asked, ranked, retrieved.hits, self._reranker)
+        relevance = judge_relevance(run.asked, ranked, retrieved.hits, self._reranker, run.index.mentions)
         choice = choose(
             run.asked,
             ranked,
@@ -173,7 +173,7 @@ class Assistant:
         retrieved = replace(retrieved, evidence=choice.shown)
         run.clock.mark("read")
         yield retrieved
-        if reason := unlikely(run.asked, relevance, caution=self.settings.caution, model=self._model_name):
+        if reason := unlikely(run.asked, relevance, run.index, caution=self.settings.caution, model=self._model_name):
             yield self._refusal(run, retrieved, reason)
             return
         generator = yield from self._model.take(abort)
@@ -209,7 +209,7 @@ class Assistant:
         if run.stopped:
             return
         caution, model = self.settings.caution, self._model_name
-        if reason := unlikely(run.asked, relevance, caution=caution, model=model, surprise=surprise):
+        if reason := unlikely(run.asked, relevance, run.index, caution=caution, model=model, surprise=surprise):
             yield self._refusal(run, retrieved, reason)
             return
         claims = yield from self._draft(run, generator, replace(prompt, opening=f"{choice.answering[0].number}:"))

@@ -39,6 +39,18 @@ class Span:
         return self.end - self.start
 
 
+UnitKind = Literal["sentence", "item", "list", "row", "pair", "heading", "code", "furniture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Span):
+    """The smallest thing that can be quoted, with what a person reads it under."""
+
+    kind: UnitKind = "sentence"
+    context: str = ""  # lead-in, column names, question or speaker: searched and read with the unit, never quoted
+    weight: float = 1.0  # below 1 for what says little by itself: it comes behind the rest
+
+
 # --- documents coming in -------------------------------------------------------------------------
 
 
@@ -91,7 +103,7 @@ class Chunk:
     title: str  # of the part the chunk lies in
     heading: str  # nearest heading above, "" where there is none: searched, never quoted
     date: str | None
-    sentences: tuple[Span, ...]  # quotable sentences: offsets of the document, furniture left out
+    sentences: tuple[Unit, ...]  # what of it can be quoted, in order
 
     @property
     def id(self) -> str:
@@ -101,6 +113,11 @@ class Chunk:
     def search_text(self) -> str:
         """What is embedded and matched: title and heading lead, the text follows."""
         return "\n".join(t for t in (self.title, self.heading, self.text) if t)
+
+    def in_context(self, unit: Unit) -> str:
+        """A unit of it behind its context, as it is embedded and read."""
+        quote = self.text[unit.start - self.start : unit.end - self.start]
+        return f"{unit.context} {quote}" if unit.context else quote
 
 
 FileStatus = Literal["indexed", "unchanged", "renamed", "removed", "skipped", "failed"]
@@ -157,6 +174,12 @@ class Passage:
     start: int
     end: int
     quote: str  # == document.text[start:end]
+    context: str = field(default="", kw_only=True)  # what it is read under; not part of the quotation
+
+    @property
+    def in_context(self) -> str:
+        """The quotation behind its context, as it is searched and read."""
+        return f"{self.context} {self.quote}" if self.context else self.quote
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -183,7 +206,7 @@ class Evidence(Passage):
     @classmethod
     def of(cls, candidate: Candidate, number: int) -> Evidence:
         c = candidate
-        return cls(c.document_id, c.title, c.date, c.start, c.end, c.quote, number, c.score)
+        return cls(c.document_id, c.title, c.date, c.start, c.end, c.quote, number, c.score, context=c.context)
 
 
 # --- answering -----------------------------------------------------------------------------------
@@ -206,7 +229,7 @@ class Citation(Passage):
     @classmethod
     def of(cls, passage: Passage, marker: int) -> Citation:
         p = passage
-        return cls(p.document_id, p.title, p.date, p.start, p.end, p.quote, marker)
+        return cls(p.document_id, p.title, p.date, p.start, p.end, p.quote, marker, context=p.context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +396,7 @@ class PassageData(TypedDict):
     start: int
     end: int
     quote: str
+    context: str
 
 
 class CitationData(PassageData):
@@ -400,18 +424,11 @@ class SideData(TypedDict):
     citations: list[CitationData]
 
 
-class QuoteData(TypedDict):
-    start: int
-    end: int
-    quote: str
-    score: float
-
-
 class SourceData(TypedDict):
     document_id: str
     title: str
     date: str | None
-    quotes: list[QuoteData]
+    quotes: list[EvidenceData]
 
 
 class HitData(TypedDict):
@@ -453,14 +470,10 @@ class RetrievedData(TypedDict):
 
 
 def _passage(p: Passage) -> PassageData:
-    return {
-        "document_id": p.document_id,
-        "title": p.title,
-        "date": p.date,
-        "start": p.start,
-        "end": p.end,
-        "quote": p.quote,
-    }
+    document_id, start, end = p.place
+    return PassageData(
+        document_id=document_id, title=p.title, date=p.date, start=start, end=end, quote=p.quote, context=p.context
+    )
 
 
 def _citations(citations: tuple[Citation, ...]) -> list[CitationData]:
@@ -472,12 +485,8 @@ def _evidence(e: Evidence) -> EvidenceData:
 
 
 def _source(s: SourceQuotes) -> SourceData:
-    return {
-        "document_id": s.document_id,
-        "title": s.title,
-        "date": s.date,
-        "quotes": [{"start": q.start, "end": q.end, "quote": q.quote, "score": round(q.score, 4)} for q in s.quotes],
-    }
+    quotes = [_evidence(quote) for quote in s.quotes]
+    return {"document_id": s.document_id, "title": s.title, "date": s.date, "quotes": quotes}
 
 
 def _hit(h: Hit) -> HitData:

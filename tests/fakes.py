@@ -9,8 +9,19 @@ from threading import Event
 
 import numpy as np
 
+from rag.index.units import sections
 from rag.models.protocols import Piece, Prompt
-from rag.types import Vectors
+from rag.types import Document, Unit, Vectors
+
+
+def units(document: Document) -> list[Unit]:
+    """All that can be quoted of a document."""
+    return [unit for section in sections(document) for unit in section.units]
+
+
+def sentences(document: Document) -> list[str]:
+    """Its sentences: no headings, no rows, no list as a whole, nothing that has a low weight."""
+    return [document.text[u.start : u.end] for u in units(document) if u.kind in ("sentence", "item") and u.weight == 1]
 
 
 def words(text: str) -> list[str]:

@@ -60,7 +60,7 @@ Please enter your comment!"""
 
 
 def test_a_sentence_around_a_footnote_number_is_prose() -> None:
-    assert kinds("The CEO Left\n2\n. He went home. It was late2\n.AI grew.") == ["prose", "furniture", "prose", "prose"]
+    assert kinds("The CEO Left\n2\n. He went home. It was late2\n.AI grew.") == ["prose"] * 4
 
 
 def test_references_and_related_stories_end_at_prose() -> None:
@@ -68,7 +68,28 @@ def test_references_and_related_stories_end_at_prose() -> None:
         "Tea is good.\n\nReferences\n\n[1] Axios — Tea — https://a.example\n\n"
         "Related Stories\nCoffee Is Better\n\nTea is a drink."
     )
-    assert kinds(text) == ["prose", "furniture", "furniture", "furniture", "furniture", "prose"]
+    page = f"{text}\n\nShare\n\nLog in\n\nLeave a reply"
+    assert kinds(page) == ["prose", "furniture", "furniture", "furniture", "furniture", "prose", *["furniture"] * 3]
+    assert "furniture" not in kinds(text)  # an essay may have a bibliography; only a saved page has furniture
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Lunch 12:30", "Sign in at reception.", "Share\n\nThe flat is shared by three.", "12\n\n340\n\n7",
+     "References\n\nDr. Ada Quay, 555 0100", "Search\nHelp\nof the tool named Find."],
+)  # fmt: skip
+def test_no_line_of_a_note_is_furniture(text: str) -> None:
+    assert "furniture" not in kinds(text)
+
+
+def test_names_one_a_line_are_no_headings() -> None:
+    assert kinds("Attendees\n\nAda Quay\nBen Stone\nCleo Marsh") == ["heading", *["prose"] * 3]
+    assert kinds("# Attendees\n\nAda Quay\n\nBen Stone") == ["heading", "prose", "prose"]
+
+
+def test_a_label_with_its_value_is_no_heading() -> None:
+    assert kinds("Deposit: 1,880 EUR\n\nIt is due in May.") == ["prose", "prose"]
+    assert kinds("1. Tea is good.\n\nIt is.\n\n2. Coffee: The Other Drink\n\nIt is, too.")[2] == "heading"
 
 
 def test_a_numbered_list_is_no_row_of_headings() -> None:

@@ -229,7 +229,7 @@ def test_a_write_that_fails_when_the_index_is_published_is_no_failure(tmp_path: 
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("needs the right to mount a small disk")
     yield folder
@@ -283,7 +283,7 @@ def test_an_index_of_another_schema_is_made_anew(tmp_path: Path, states: dict[st
     with monkeypatch.context() as patch:
         patch.setattr("rag.index.writer.SCHEMA", 1)
         build(seeds, index, BagOfWordsEmbedder())
-    with pytest.raises(IndexStoreError, match=r"schema 1; this program uses schema 3[\s\S]*rag build"):
+    with pytest.raises(IndexStoreError, match=r"schema 1; this program uses schema 4[\s\S]*rag build"):
         load_index(index)
     assert needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
     embedder = BagOfWordsEmbedder()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import astuple, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,8 @@ def seeds(tmp_path: Path) -> Path:
 def exchange(seeds: Path) -> tuple[Answer, dict[str, Document]]:
     known = {d.id: d for d in (load(p, root=seeds) for p in seeds.rglob("*.txt"))}
     citation = cite(known["news/avocado.txt"])
-    quote = Evidence(*astuple(citation), 1.0)
+    passage = {name: value for name, value in asdict(citation).items() if name != "marker"}
+    quote = Evidence(**passage, number=1, score=1.0)
     answer = Answer(
         "When?",
         "When will Avocado come?",

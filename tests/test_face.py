@@ -70,7 +70,7 @@ def test_a_folder_is_opened_asked_and_printed(folder: Path) -> None:
     assert f"[1] “{KIWI}”" in str(answer)
     assert json.loads(json.dumps(answer.to_dict()))["sentences"][0]["citations"][0] == {
         "document_id": "kiwi.txt", "title": "kiwi", "date": None, "start": 0, "end": len(KIWI), "quote": KIWI,
-        "marker": 1,
+        "context": "", "marker": 1,
     }  # fmt: skip
     assert not model.closed, "whoever opened a part closes it"
 

@@ -18,7 +18,7 @@ from rag.index import generations
 from rag.index.arrays import ArrayWriter
 from rag.index.snapshot import Index, load_index
 from rag.index.writer import write_index
-from rag.types import Chunk, Document, Part, Span
+from rag.types import Chunk, Document, Part, Unit
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()
@@ -37,10 +37,10 @@ TEXTS = {
 def document_of(name: str, text: str) -> tuple[Document, list[Chunk]]:
     """One chunk a sentence pair, as a chunker would cut it."""
     cut = text.index(". ") + 1
-    spans = (Span(0, cut), Span(cut + 1, len(text)))
+    units = (Unit(0, cut), Unit(cut + 1, len(text)))
     part = Part(0, len(text), "Title", date="2026-04-07")
     document = Document(name, text, "Title", hashlib.sha256(text.encode()).hexdigest(), parts=(part,))
-    return document, [Chunk(name, 0, len(text), text, "Title", "Heading", "2026-04-07", spans)]
+    return document, [Chunk(name, 0, len(text), text, "Title", "Heading", "2026-04-07", units)]
 
 
 def write(folder: Path, texts: dict[str, str]) -> str:
@@ -252,7 +252,7 @@ def test_another_embedder_is_named_on_both_sides(folder: Path) -> None:
 
 def test_another_schema_is_named_on_both_sides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.index.snapshot.SCHEMA", 99)
-    with pytest.raises(IndexMismatch, match=r"schema 3; .*schema 99"):
+    with pytest.raises(IndexMismatch, match=r"schema 4; .*schema 99"):
         load_index(folder)
 
 

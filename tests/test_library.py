@@ -73,7 +73,7 @@ def test_every_file_is_listed_with_what_became_of_it(library: Library, assistant
         "outlet": None,
         "date": None,
         "pages": None,
-        "sentences": 2,
+        "sentences": 3,
         "status": "indexed",
         "problem": "",
         "removable": True,

@@ -14,7 +14,7 @@ from rag.index.writer import write_index
 from rag.retrieve.candidates import by_source, candidates, select_evidence
 from rag.retrieve.question import analyse
 from rag.retrieve.search import convex_combination, retrieve
-from rag.types import Chunk, Document, Evidence, Hit, Span
+from rag.types import Chunk, Document, Evidence, Hit, Unit
 from tests.fakes import BagOfWordsEmbedder
 
 EMBEDDER = BagOfWordsEmbedder()
@@ -44,7 +44,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
         starts = [text.index(sentences[0])]
         for sentence in sentences[1:]:
             starts.append(text.index(sentence, starts[-1] + 1))
-        spans = [Span(start, start + len(s)) for start, s in zip(starts, sentences, strict=True)]
+        spans = [Unit(start, start + len(s)) for start, s in zip(starts, sentences, strict=True)]
         groups = [[s] for s in spans] if name.startswith("avocado") else [spans]
         chunks = tuple(
             Chunk(name, g[0].start, g[-1].end, text[g[0].start : g[-1].end], "", "", None, tuple(g)) for g in groups
@@ -156,7 +156,7 @@ def test_a_candidate_knows_the_sentence_before_it(index: Index) -> None:
     assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
     for c in found:
         text, chunk = index.documents[c.hit.chunk.document_id].text, c.hit.chunk
-        position = chunk.sentences.index(Span(c.start, c.end))
+        position = chunk.sentences.index(Unit(c.start, c.end))
         above = chunk.sentences[position - 1] if position else None
         assert c.before == (text[above.start : above.end] if above else "")
 

@@ -231,6 +231,21 @@ def test_the_page_of_a_quotation_is_told_where_the_document_has_pages():
     assert "page 1" in document_page(paged, 0, 5)
 
 
+def test_what_a_quotation_stands_under_is_shown_and_is_no_markup():
+    found = FakeAssistant.of(MANGO).search("autumn")
+    sources = [
+        replace(source, quotes=tuple(replace(q, context="Name: <b>Mango</b> [x](y)") for q in source.quotes))
+        for source in found.by_source
+    ]
+    answer = finished(refused=True, reason="No passage names a price.", by_source=tuple(sources))
+    markup = sources_markup(Turn("Q?", found, answer=answer), {MANGO.id: MANGO})
+    parsed = Elements(markup)
+    assert "under: Name: <b>Mango</b> [x](y)" in parsed.text
+    assert "b" not in {tag for tag, _ in parsed.tags}
+    assert 'class="context"' in markup
+    assert "context" not in sources_markup(Turn("Q?", found, answer=replace(answer, by_source=found.by_source)), {})
+
+
 def test_timings_stand_under_the_answer():
     answer = finished(timings_ms={"retrieve": 57.2, "first_token": 7800.0, "total": 10_700.0})
     text = Elements(turn_markup(Turn("Q?", answer=answer), DOCUMENTS)).text

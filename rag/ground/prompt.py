@@ -53,7 +53,7 @@ def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
         if source != previous:
             lines.append(source_title(item.title, item.date))
             previous = source
-        lines.append(f"[{item.number}] {plain(item.quote)}")
+        lines.append(f"[{item.number}] {plain(item.in_context)}")
     lines += ["", "Question: " + re.sub(r"\s+", " ", question).strip()]
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 

@@ -44,7 +44,7 @@ def further_answers(asked: Asked, kept: Sequence[Sentence], evidence: Sequence[E
     rated = {e: e.score + TUNING.fitting * fits[e] for e in evidence}
     told = {e.document_id: set(content_stems(e.title)) for e in evidence}
     for e in evidence:
-        told[e.document_id] |= set(content_stems(plain(e.quote)))
+        told[e.document_id] |= set(content_stems(plain(e.in_context)))
     best: dict[str, Evidence] = {}
     for e in sorted(evidence, key=lambda e: (-rated[e], e.number)):
         best.setdefault(e.document_id, e)

@@ -40,7 +40,7 @@ class _Held:
 
     @property
     def premise(self) -> str:
-        return " ".join(e.quote for e in self.pieces)
+        return " ".join(e.in_context for e in self.pieces)
 
 
 def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen:
@@ -72,7 +72,7 @@ class _Statement:
     known_names: frozenset[str]
 
     def hold(self, pieces: Sequence[Evidence]) -> _Held:
-        premise = " ".join(plain(e.quote) for e in pieces)
+        premise = " ".join(plain(e.in_context) for e in pieces)
         return _Held(tuple(pieces), check(self.text, premise, known=self.known_names))
 
 
@@ -155,7 +155,7 @@ def verify_claim(
     if claim.text.endswith(("…", "...")):
         return Removed(claim.text, "it is not finished")
     fragment = asked is not None and len(stems) < TUNING.fragment_words and not _AUXILIARY.search(claim.text)
-    named = [*(asked.names if asked else ()), *(n for e in evidence for n in names(e.quote))]
+    named = [*(asked.names if asked else ()), *(n for e in evidence for n in names(e.in_context))]
     text = f"{asked.text} {claim.text}" if asked is not None and fragment else claim.text
     statement = _Statement(text, frozenset(n.stem for n in named))
     narrow = _narrow(statement, claim, evidence)

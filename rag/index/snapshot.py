@@ -33,7 +33,7 @@ from rag.index.dense import Dense
 from rag.index.duplicates import PERMUTATIONS
 from rag.index.manifest import SCHEMA, FileEntry, Manifest
 from rag.text.words import content_stems
-from rag.types import Chunk, Document, Part, Span, Vectors
+from rag.types import Chunk, Document, Part, Unit, Vectors
 
 UTF8 = ("utf-8", "surrogatepass")  # of ids, which may be anything that a file is named
 
@@ -226,8 +226,12 @@ def mismatch(manifest: Manifest, fingerprint: str | None = None) -> str:
 
 def record_of(document: Document, chunks: Sequence[Chunk]) -> bytes:
     """ASCII: JSON's escapes carry what UTF-8 cannot, such as a lone surrogate. The chunks' texts are the document's."""
-    cut = [(c.start, c.end, c.title, c.heading, c.date, [(s.start, s.end) for s in c.sentences]) for c in chunks]
+    cut = [(c.start, c.end, c.title, c.heading, c.date, [_record_of_unit(u) for u in c.sentences]) for c in chunks]
     return json.dumps({**asdict(document), "chunks": cut}).encode("ascii")
+
+
+def _record_of_unit(u: Unit) -> tuple[int, int, str, str, float]:
+    return u.start, u.end, u.kind, u.context, u.weight
 
 
 def document_of(value: Mapping[str, Any]) -> Document:
@@ -238,8 +242,8 @@ def document_of(value: Mapping[str, Any]) -> Document:
 
 def chunk_of(value: Sequence[Any], document: Document) -> Chunk:
     start, end, title, heading, date, sentences = value
-    spans = tuple(Span(*s) for s in sentences)
-    return Chunk(document.id, start, end, document.text[start:end], title, heading, date, spans)
+    units = tuple(Unit(*unit) for unit in sentences)
+    return Chunk(document.id, start, end, document.text[start:end], title, heading, date, units)
 
 
 def _entries(records: Records) -> dict[str, FileEntry]:

@@ -23,6 +23,7 @@ from rag.index.dense import build_dense
 from rag.index.duplicates import PERMUTATIONS, near_duplicates, signature
 from rag.index.manifest import SCHEMA, Contents, FileEntry, Recipe
 from rag.index.snapshot import UTF8, Index, chunk_of, document_of, record_of
+from rag.load.metadata import title_from_name
 from rag.text.wiki import without_markup
 from rag.types import Chunk, Document, Progress, Vectors
 
@@ -67,7 +68,7 @@ class IndexWriter:
         self._append(document.id, record_of(document, chunks), _NEW)
         self._signatures.append(signature(document.text))
         for chunk in chunks:
-            self._words.add(without_markup(chunk.search_text))
+            self._words.add(without_markup(f"{title_from_name(document.id)}\n{chunk.search_text}"))
             self._first_sentences.append(self._first_sentences[-1] + len(chunk.sentences))
         self._first_rows.append(self._first_rows[-1] + len(chunks))
         self.texts += len(chunks) + sum(len(chunk.sentences) for chunk in chunks)
@@ -226,7 +227,7 @@ def _batches(records: Records, numbers: Sequence[int]) -> Iterable[tuple[list[st
         document = document_of(value)
         for chunk in (chunk_of(some, document) for some in value["chunks"]):
             texts.append(without_markup(chunk.search_text))
-            quotes += [without_markup(document.text[s.start : s.end]) for s in chunk.sentences]
+            quotes += [without_markup(chunk.in_context(unit)) for unit in chunk.sentences]
         if len(texts) + len(quotes) >= _BATCH:
             yield texts, quotes
             texts, quotes = [], []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from rag.load.loaded import Loaded
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
 _MAX_COLUMNS = 1000
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _LONGEST_CELL = 5_000_000  # characters
 
 
@@ -34,9 +36,11 @@ def load_csv(data: bytes) -> Loaded:
     rows = [row for row in rows if any(row)]
     if rows and max(map(len, rows)) > _MAX_COLUMNS:
         raise LoadError(f"{max(map(len, rows)):,} columns; at most {_MAX_COLUMNS:,} are read.")
-    if len(rows) > 1 and _names_columns(rows[0]):
-        return Loaded("\n\n".join(_line(rows[0], row) for row in rows[1:]))
-    return Loaded("\n\n".join(_line([], row) for row in rows))
+    title = []
+    if len(rows) > 2 and sum(map(bool, rows[0])) == 1 and sum(map(bool, rows[1])) > 1:
+        title, rows = [next(filter(None, rows[0]))], rows[1:]
+    names, body = (rows[0], rows[1:]) if len(rows) > 1 and _names_columns(rows[0]) else ([], rows)
+    return Loaded("\n\n".join([*title, *(_line(names, row) for row in body)]))
 
 
 @contextmanager
@@ -66,11 +70,12 @@ def delimiter_of(text: str) -> str:
 
 
 def _names_columns(row: list[str]) -> bool:
-    """Words, each once, none of them a number."""
+    """Words or years, each once, and not all of them years."""
     named = [cell for cell in row if cell]
-    return len(set(named)) == len(named) >= len(row) - 1 and all(
-        len(cell) <= 80 and any(c.isalpha() for c in cell) and not cell[0].isdigit() for cell in named
-    )
+    words = [cell for cell in named if any(c.isalpha() for c in cell) and not cell[0].isdigit()]
+    years = [cell for cell in named if _YEAR.fullmatch(cell)]
+    short = all(len(cell) <= 80 for cell in named)
+    return short and len(set(named)) == len(named) >= len(row) - 1 and 0 < len(words) == len(named) - len(years)
 
 
 def _line(names: list[str], row: list[str]) -> str:

@@ -25,10 +25,16 @@ def load_eml(data: bytes) -> Loaded:
         raise LoadError("The file is no mail: it has neither sender, subject nor date.")
     sender = _header(message, "from")
     name, address = email.utils.parseaddr(sender or "")
-    text = "\n\n".join(t for t in (_body(message), *_attachments(message)) if t)
+    text = "\n\n".join(t for t in (_headers(message), _body(message), *_attachments(message)) if t)
     return Loaded(
         text, title=_header(message, "subject"), author=name or address or None, date=_day(_header(message, "date"))
     )
+
+
+def _headers(message: EmailMessage) -> str:
+    """The lines that a mail program shows above the text."""
+    lines = ((name, _header(message, name)) for name in ("From", "To", "Cc", "Date", "Subject"))
+    return "\n".join(f"{name}: {value}" for name, value in lines if value)
 
 
 def _header(message: EmailMessage, *names: str) -> str | None:
@@ -74,7 +80,6 @@ def _content(part: MIMEPart) -> str:
 
 def _as_written(text: str) -> str:
     """Paragraphs on one line each; what the mail quotes stands without its ">" in paragraphs of its own."""
-    text = text.split("\n-- \n")[0]  # below it stands the signature
     runs = groupby(text.split("\n"), lambda line: line.startswith(">"))
     plain = ("\n".join(_QUOTED.sub("", line, count=1) if quoted else line for line in run) for quoted, run in runs)
     return "\n\n".join(unwrapped(run) for run in plain)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from rag.load.loaded import Loaded
 from rag.text.blocks import Block, blocks, heading_text
-from rag.text.boilerplate import is_byline, without_stamps
+from rag.text.boilerplate import is_byline, is_furniture, without_stamps
 from rag.text.dates import dates
 from rag.types import Document, Part
 
@@ -45,11 +45,14 @@ def _line(text: str, block: Block) -> str:
 
 
 def _title(text: str, structure: tuple[Block, ...]) -> str | None:
-    """The first heading of three words above the prose, else the first heading there."""
-    found = []
+    """A first heading that is marked as the highest; else the first of three words above the prose, or the first."""
+    found: list[str] = []
     for block in structure:
         if block.kind == "heading":
-            found.append(heading_text(text[block.start : block.end]))
+            line = _line(text, block)
+            if not found and re.match(r"#\s", line):
+                return heading_text(line)
+            found.append(heading_text(line))
         elif block.kind != "furniture":
             break
     return next((t for t in found if len(t.split()) >= 3), found[0] if found else None)
@@ -66,13 +69,15 @@ def _byline(text: str, structure: tuple[Block, ...]) -> tuple[str | None, str | 
     sentence mentions is never the publication's, nor is one of several below the text: those are
     usually of other articles."""
     author = outlet = date = None
-    body = [n for n, block in enumerate(structure) if block.kind in ("prose", "list", "table")]
+    says_nothing = [is_furniture(_line(text, block)) for block in structure]  # of a page, or a date, or a name
+    of_text = [block.kind in ("prose", "list", "table") for block in structure]
+    body = [n for n in range(len(structure)) if of_text[n] and not says_nothing[n]]
     for n in body[:_HEAD_PROSE]:
         if date is None:
             date, outlet = _dateline(_line(text, structure[n]), outlet)
     last = body[-1] if body else len(structure) - 1
-    top = structure[: body[_HEAD_PROSE] if len(body) > _HEAD_PROSE else last + 1]
-    for line in (_line(text, block) for block in top if block.kind == "furniture"):
+    top = body[_HEAD_PROSE] if len(body) > _HEAD_PROSE else last + 1
+    for line in (_line(text, structure[n]) for n in range(top) if says_nothing[n]):
         if len(line) > _LONGEST_BYLINE:
             continue
         date = date or _own_date(line)

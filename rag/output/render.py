@@ -28,6 +28,7 @@ def _citation_lines(c: Citation, stale: Collection[str]) -> list[str]:
     changed = f"; {STALE}: python -m rag build" if c.document_id in stale else ""
     return [
         f"  [{c.marker}] “{printable(c.quote)}”",
+        *([f"      under: {printable(c.context)}"] if c.context else []),
         f"      {_source_line(c.document_id, c.title, c.date)}, characters {c.start}-{c.end}{changed}",
     ]
 

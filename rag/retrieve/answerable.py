@@ -10,18 +10,11 @@ from rag.models.protocols import Generator, Prompt
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance
 from rag.retrieve.tuning import TUNING, Caution, ModelShare
-from rag.types import Evidence
 
 
-def nothing_to_read(asked: Asked, evidence: tuple[Evidence, ...], index: Index) -> str:
-    """Why no model needs to read anything for this question; "" where one should."""
-    if not evidence:
-        return "Nothing in the documents resembles the question."
-    absent = [name.text for name in asked.names if not index.mentions(name.text)]
-    return f"No document mentions {', '.join(dict.fromkeys(absent))}." if absent else ""
-
-
-def unlikely(asked: Asked, relevance: Relevance, *, caution: Caution, model: str, surprise: float | None = None) -> str:
+def unlikely(
+    asked: Asked, relevance: Relevance, index: Index, *, caution: Caution, model: str, surprise: float | None = None
+) -> str:
     """Why the evidence is too unlikely to answer; "" where it may.
 
     ``model`` is the language model's name and ``surprise`` what it says of the evidence; None: it has not been asked
@@ -31,6 +24,8 @@ def unlikely(asked: Asked, relevance: Relevance, *, caution: Caution, model: str
     log_odds = share.log_odds(relevance.answerable, share.most if surprise is None else surprise)
     if log_odds >= TUNING.caution[caution]:
         return ""
+    if absent := [name.text for name in asked.names if not index.mentions(name.text)]:
+        return f"No document mentions {', '.join(dict.fromkeys(absent))}."
     if relevance.missing:
         return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."
     return "The passages that were found do not answer the question."

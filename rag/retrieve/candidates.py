@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from rag.index.snapshot import Index
+from rag.load.metadata import title_from_name
 from rag.retrieve.copies import each_claim_first
 from rag.retrieve.instructions import orders_a_reply
 from rag.retrieve.question import Asked
@@ -21,8 +22,10 @@ _QUESTION = re.compile(r"\?['\"”’)\]]*$")
 
 
 def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index) -> tuple[Candidate, ...]:
-    """Every sentence of ``hits`` that is no question, best first; of two that say the same in one document only the
-    better one. Sentences that order a reply are left out, unless the question may be for them.
+    """Every unit of ``hits``, best first; of two that say the same in one document only the better one.
+
+    Questions, page furniture and sentences that order a reply (unless the question may be for them) come behind. Only
+    the question itself, where a document repeats it, is left out: whatever reads it would take it for its answer.
 
     Two documents may say the same, unless one is a near copy of the other: that is one source.
     """
@@ -34,16 +37,23 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
         vectors = index.sentence_vectors(hit.row)
         around = TUNING.chunk_weight * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
         around += TUNING.fused_weight * hit.score / max(h.score for h in hits)
-        named = content_stems(f"{chunk.title} {chunk.heading}")
+        named = content_stems(f"{title_from_name(chunk.document_id)} {chunk.title} {chunk.heading}")
         before = ""
-        for span, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
-            quote = text[span.start : span.end]
-            present = {*named, *content_stems(quote)}
+        for unit, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
+            quote = text[unit.start : unit.end]
+            asks = _QUESTION.search(quote) is not None
+            if asks and len(wanted.keys() & set(content_stems(quote))) > TUNING.answers_words * len(wanted):
+                before = quote
+                continue
+            present = {*named, *content_stems(unit.context), *content_stems(quote)}
             words = sum(idf for stem, idf in wanted.items() if stem in present) / total
             score = float(cosine) + TUNING.words_weight * words + around
-            if not _QUESTION.search(quote) and (asked.about_replying or not orders_a_reply(quote)):
-                place = (chunk.document_id, chunk.title, chunk.date, span.start, span.end)
-                scored.append((Candidate(*place, quote, hit, before, score), own))
+            score -= TUNING.weight_penalty * (1 - unit.weight)
+            score -= TUNING.question_penalty if asks else 0.0
+            orders = not asked.about_replying and orders_a_reply(chunk.in_context(unit))
+            score -= TUNING.instruction_penalty if orders else 0.0
+            place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)
+            scored.append((Candidate(*place, quote, hit, before, score, context=unit.context), own))
             before = quote
     ranked = _without_duplicates(sorted(scored, key=lambda pair: _best_first(pair[0])), index.duplicate_of)
     return each_claim_first(asked.stems, ranked)
@@ -64,7 +74,11 @@ def _without_duplicates(
         others = kept.setdefault(duplicate_of.get(document, document), [])
         if not any(
             candidate.quote.split() == other.quote.split()
-            or (other.document_id == document and float(own @ vector) > TUNING.duplicate_cosine)
+            or (
+                other.document_id == document
+                and float(own @ vector) > TUNING.duplicate_cosine
+                and set(content_stems(candidate.in_context)) == set(content_stems(other.in_context))
+            )
             for other, vector in others
         ):
             others.append((candidate, own))

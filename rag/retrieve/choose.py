@@ -65,7 +65,7 @@ def compared(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
 def naming(asked: Asked, ranked: Iterable[Candidate]) -> list[Candidate]:
     """Those that name all that the question names, in order; [] where it names nothing."""
     subject = {w.stem for w in asked.names}
-    return [c for c in ranked if subject and subject <= set(content_stems(c.quote))]
+    return [c for c in ranked if subject and subject <= set(content_stems(c.in_context))]
 
 
 def each_source(ranked: Iterable[Candidate]) -> list[Candidate]:
@@ -94,7 +94,7 @@ def _fitting(
     """At most ``most`` of them within the budget of tokens, in order; the first always."""
     fitting: list[Candidate] = []
     for candidate in ranked:
-        tokens = count_tokens(candidate.quote)
+        tokens = count_tokens(candidate.in_context)
         if len(fitting) < most and (tokens <= budget or not fitting):
             fitting.append(candidate)
             budget -= tokens

@@ -56,6 +56,7 @@ _ORDERS = re.compile(
             r"\bdecode\b[^.;]{0,40}\band (?:do|follow|execute|obey)\b",
             # writes out a turn (the tokens that open one in a chat format are no more than text to the engine)
             r"(?-i:^\W*(?:SYSTEM|USER|ASSISTANT|HUMAN)\s*:)",
+            r"\?\s+\d{1,2}: ",  # a question and its reply in the shape of this program's prompt
         )
     ),
     re.IGNORECASE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.models.protocols import Reranker
@@ -15,6 +15,10 @@ from rag.text.words import content_stems, initials, names, plain, words
 from rag.types import Candidate, Hit
 
 _EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
+
+
+Mentions = Callable[[str], bool]
+"""Whether a word occurs anywhere in the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,10 @@ class Signals:
 
 
 def judge_relevance(
-    asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker
+    asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker, mentions: Mentions
 ) -> Relevance:
     """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
-    read = signals(asked, candidates, hits, reranker)
+    read = signals(asked, candidates, hits, reranker, mentions)
     ranked = [(candidate, TUNING.sentence.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
     rivals = tuple(
@@ -65,17 +69,19 @@ def on_topic(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) 
     sentence has to do with the question than the one that has most.
     """
     read = candidates[: TUNING.read_on_topic]
-    alone = reranker.scores(asked.text, [plain(c.quote) for c in read])
+    alone = reranker.scores(asked.text, [plain(c.in_context) for c in read])
     least = max(alone, default=0.0) - TUNING.topic_gap
     rated = [(log_odds / 4 + 8 * c.score, c) for c, log_odds in zip(read, alone, strict=True) if log_odds >= least]
     return [c for _, c in sorted(rated, key=lambda pair: -pair[0])]
 
 
-def signals(asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker) -> Signals:
+def signals(
+    asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker, mentions: Mentions
+) -> Signals:
     """Has the cross-encoder read the likeliest sentences and passages; takes nearly all the time."""
     first = candidates[: TUNING.read_alone]
     kinds = (
-        [plain(c.quote) for c in first],
+        [plain(c.in_context) for c in first],
         [_in_context(c) for c in first[: TUNING.read_in_context]],
         [plain(f"{h.chunk.title}. {h.chunk.text}") for h in hits[: TUNING.read_passages]],
     )
@@ -83,12 +89,12 @@ def signals(asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], 
     alone, in_context, passages = ([next(scores) for _ in texts] for texts in kinds)
     in_context += [min(TUNING.min_log_odds, a) for a in alone[TUNING.read_in_context :]]
     read = [_Read(c, a, b) for c, a, b in zip(first, alone, in_context, strict=True)]
-    of_question, missing = _question_signals(asked, read, passages)
+    of_question, missing = _question_signals(asked, read, passages, mentions)
     return Signals(of_question, tuple(zip(first, _sentence_signals(read), strict=True)), missing)
 
 
 def _in_context(candidate: Candidate) -> str:
-    return plain(f"{candidate.hit.chunk.title}. {candidate.before} {candidate.quote}")
+    return plain(f"{candidate.hit.chunk.title}. {candidate.before} {candidate.in_context}")
 
 
 def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
@@ -110,14 +116,15 @@ def _sentence_signals(read: Sequence[_Read]) -> list[Mapping[str, float]]:
 
 
 def _question_signals(
-    asked: Asked, read: Sequence[_Read], passages: Sequence[float]
+    asked: Asked, read: Sequence[_Read], passages: Sequence[float], mentions: Mentions
 ) -> tuple[Mapping[str, float], tuple[str, ...]]:
     """The signals of ``TUNING.answerable``, and the names that the chunk of the sentence likeliest in context lacks."""
     best = max(read, key=lambda r: r.in_context).candidate
     chunk = best.hit.chunk
     context = f"{chunk.text} {chunk.title} {chunk.heading}"
     stems, acronyms = set(content_stems(context)), initials(chunk.text)
-    missing = [n for n in names(asked.subject) if n.stem not in stems and n.stem not in acronyms]
+    absent = [n for n in names(asked.subject) if n.stem not in stems and n.stem not in acronyms]
+    missing = [n for n in absent if mentions(n.text)]  # of another document; what none has may only be another word
     stated = {v.amount for v in values(chunk.text)}
     alone = sorted((r.alone for r in read), reverse=True)
     signals = {
@@ -126,10 +133,10 @@ def _question_signals(
         "passage": max(passages),
         "second": alone[1] if len(alone) > 1 else TUNING.min_log_odds,
         "missing_names": len({n.stem for n in missing}),
-        "negated": float(_negated(asked.subject) and not _negated(best.quote)),
+        "negated": float(_negated(asked.subject) and not _negated(best.in_context)),
         "missing_values": sum(v.amount not in stated for v in values(asked.subject)),
     }
-    return signals, tuple(dict.fromkeys(n.text for n in missing))
+    return signals, tuple(dict.fromkeys(n.text for n in absent))
 
 
 def _negated(text: str) -> bool:

@@ -1,4 +1,8 @@
-"""The structure of a text, by the shape of its lines: heading, prose, list, table or furniture."""
+"""The structure of a text, by the shape of its lines: heading, prose, list, table, code or furniture.
+
+Furniture is what a saved web page has around its text. It is looked for only in a text that looks like such a page:
+"Lunch 12:30" and "Sign in at reception." are furniture of none.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from rag.text.boilerplate import is_furniture, is_reference, opens_references, opens_related
+from rag.text.boilerplate import is_furniture, is_reference, looks_like_a_page, opens_references, opens_related
 
-Kind = Literal["heading", "prose", "list", "table", "furniture"]
+Kind = Literal["heading", "prose", "list", "table", "code", "furniture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ class _Line:
 
 MARKER = re.compile(r"(?:[•‣◦▪●■○*+–—-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivx]{1,4}[.)])\s+(?=\S)")
 _NUMBERED = re.compile(r"(\d{1,3})[.)]\s+(?=\S)")
+_LABEL = re.compile(r"[^\s:]+(?:\s[^\s:]+){0,2}:(?=\s+\S)")
+_LONGEST_NAME = 3  # words of a name, an ingredient
+_LONGEST_VALUE = 6  # words behind such a label
 _CONTINUES = re.compile(r"[.,;:)]|[a-z]")
 _GLUED_CELLS = re.compile(r"[a-z0-9.!?)%”\"][A-Z“]")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;。！？][\"”’')\]]*(?:\[\d+\])*$")
@@ -54,8 +61,11 @@ def blocks(text: str) -> tuple[Block, ...]:
     _glued_tables(lines)
     _broken_sentences(lines)
     _numbered_headings(lines)
-    _reference_and_related_lists(lines)
-    _labels(lines)
+    if any(line.kind == "furniture" for line in lines):
+        _reference_and_related_lists(lines)
+        _labels(lines)
+    else:
+        _lines_that_stand_alone(lines)
     _empty_headings(lines)
     edges = [0, *(line.start for line in lines[1:]), len(text)]
     return tuple(Block(line.kind, *edge) for line, edge in zip(lines, pairwise(edges), strict=True))
@@ -73,26 +83,33 @@ def ends_sentence(line: str) -> bool:
 def _lines(text: str) -> list[_Line]:
     lines: list[_Line] = []
     gap, offset = True, 0
+    page = looks_like_a_page(raw.strip() for raw in text.split("\n"))
     for raw in text.split("\n"):
         stripped = raw.strip()
         if stripped:
-            kind, marked = _shape(stripped)
+            kind, marked = _shape(stripped, page)
             lines.append(_Line(stripped, offset, gap, kind, marked))
         gap = not stripped
         offset += len(raw) + 1
     return lines
 
 
-def _shape(line: str) -> tuple[Kind, bool]:
+def _shape(line: str, page: bool) -> tuple[Kind, bool]:
     if re.match(r"#{1,6}\s+\S", line) and len(line) <= 300:
-        return ("furniture" if opens_references(line) or opens_related(line) else "heading"), True
-    if is_furniture(line):
+        return ("furniture" if page and (opens_references(line) or opens_related(line)) else "heading"), True
+    if page and is_furniture(line):
         return "furniture", False
     if MARKER.match(line):
         return "list", False
     if "\t" in line or line.startswith("|") or line.count(" | ") >= 2:
         return "table", False
-    return ("heading" if _titles(line) else "prose"), False
+    return ("heading" if _titles(line) and not _labelled(line) else "prose"), False
+
+
+def _labelled(line: str) -> bool:
+    """ "Deposit: 25 euros" """
+    label = _LABEL.match(line)
+    return label is not None and len(line.split()) <= len(label[0].split()) + _LONGEST_VALUE
 
 
 def _titles(line: str) -> bool:
@@ -113,9 +130,9 @@ def _fenced_code(lines: list[_Line]) -> None:
     inside = False
     for line in lines:
         if line.text.startswith(("```", "~~~")):
-            inside, line.kind = not inside, "furniture"
+            inside, line.kind = not inside, "code"
         elif inside:
-            line.kind = "table"
+            line.kind = "code"
 
 
 def _glued_tables(lines: list[_Line]) -> None:
@@ -201,11 +218,31 @@ def _labels(lines: list[_Line]) -> None:
                 line.kind = "furniture"
 
 
+def _lines_that_stand_alone(lines: list[_Line]) -> None:
+    """Names, ingredients, addresses, one a line: only a marked line is a heading where a document marks its headings,
+    and of three short lines or more only the first, and the last if it has words enough and stands over a paragraph.
+    The first line of all may be the title.
+    """
+    marks = any(line.marked for line in lines)
+    run: list[_Line] = []
+    for line in [*lines, None]:
+        if line is not None and line.kind == "heading" and not line.marked:
+            run.append(line)
+            continue
+        over_paragraph = line is not None and line.kind == "prose" and line.gap and ends_sentence(line.text)
+        heads = over_paragraph and len(run) > 2 and run[-1].gap and run[-1].words > _LONGEST_NAME
+        alone = run if marks else run[1 : -1 if heads else None] if len(run) > 2 else []
+        for member in alone:
+            member.kind = "heading" if member is lines[0] else "prose"
+        run = []
+
+
 def _empty_headings(lines: list[_Line]) -> None:
     """A heading over nothing is no heading: a line of some length is prose, a short one furniture."""
-    if not any(line.kind in ("prose", "list", "table") for line in lines):
+    page = any(line.kind == "furniture" for line in lines)
+    if not any(line.kind in ("prose", "list", "table", "code") for line in lines):
         for line in lines:
-            if line.kind == "heading" and line.words >= 3:
+            if line.kind == "heading" and not line.marked and (line.words >= 3 or not page):
                 line.kind = "prose"
         return
     title = next((line for line in lines if line.kind == "heading"), None)
@@ -214,12 +251,12 @@ def _empty_headings(lines: list[_Line]) -> None:
         if line.kind == "heading":
             run.append(line)
         elif line.kind != "furniture":
-            _demote(run[:-3], title)  # title, subtitle and section may stand together
+            _demote(run[:-3], title, page=page)  # title, subtitle and section may stand together
             run = []
-    _demote(run, title)
+    _demote(run, title, page=page)
 
 
-def _demote(headings: list[_Line], title: _Line | None) -> None:
+def _demote(headings: list[_Line], title: _Line | None, *, page: bool) -> None:
     for heading in headings:
         if heading is not title and not heading.marked:
-            heading.kind = "prose" if heading.words >= 4 else "furniture"
+            heading.kind = "prose" if heading.words >= 4 or not page else "furniture"

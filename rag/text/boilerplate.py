@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from rag.text.dates import dates
 from rag.text.lists import entries
 
+_MARKED = re.compile(r"[#•*+>|`~-]|\d+[.)]|https?:|www\.|\S+@\S+$")  # of a list, a heading, code, a link: anybody's
+_EDGES = " \t\n•·*#|<>«»[]-–—:.!?…"
+_LEAST_CONTROLS = 3  # lines of a page's own controls from which a text is taken for a saved page,
+_SHARE_OF_CONTROLS = 0.03  # and the least share of its lines
 _RELATED_WORD = r"(?:related|recommended|more|trending|popular|latest|top)"
 _RELATED_STORIES = rf"{_RELATED_WORD}\s+(?:stories|articles|posts|news|reading|content)"
 _JOINTS = re.compile(r"\s+[|>/›»•·]\s+")  # between the links of a menu or a path
@@ -73,7 +78,7 @@ def is_furniture(line: str) -> bool:
     >>> [is_furniture(t) for t in ("122", "LEAVE A REPLY", "Share this article:", "Meta shares fell.")]
     [True, True, True, False]
     """
-    text = line.strip(" \t\n•·*#|<>«»[]-–—:.!?…")
+    text = line.strip(_EDGES)
     if not any(c.isalpha() for c in text):
         return True
     if CONTENTS_ENTRY.search(line[-300:].rstrip()):
@@ -88,6 +93,21 @@ def is_furniture(line: str) -> bool:
         and not line.startswith("|")
         and all(len(p.split()) <= 4 and (_phrases().fullmatch(p.strip()) or n) for n, p in enumerate(pieces))
     )
+
+
+def looks_like_a_page(lines: Iterable[str]) -> bool:
+    """Whether these are the lines of a saved web page: several of them are its controls, by their whole text.
+
+    >>> looks_like_a_page(["Share", "Tea is hot.", "Log in", "Related stories"]), looks_like_a_page(["Lunch 12:30"])
+    (True, False)
+    """
+    total = controls = 0
+    for line in lines:
+        total += bool(line)
+        text = line.strip(_EDGES)
+        plain = 0 < len(text) <= 60 and not line.endswith(".") and not _MARKED.match(line)
+        controls += plain and _phrases().fullmatch(text) is not None
+    return controls >= _LEAST_CONTROLS and controls >= _SHARE_OF_CONTROLS * total
 
 
 def opens_references(line: str) -> bool:

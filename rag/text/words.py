@@ -14,7 +14,8 @@ from rag.text.wiki import without_markup
 if TYPE_CHECKING:
     from snowballstemmer.english_stemmer import EnglishStemmer
 
-WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+(?:['’]\w+)?")
+WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:['’][^\W_]+)?")
+"""An underscore parts words, as in the names of files and settings."""
 
 STOPWORDS = frozenset(word_list("stop_words"))
 """Words that carry no content of their own. Negations are not among them: they change what is said."""

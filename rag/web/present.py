@@ -211,7 +211,8 @@ def _quote(document_id: str, document: Document | None, quote: Evidence, markers
     href = document_href(document_id, quote.start, quote.end, document.sha256 if document else "")
     page = page_label(document, quote.start) if document else ""
     place = f' <span class="quiet">{literal(page)}</span>' if page else ""
-    return f"<blockquote>{label}{link(href, quote.quote)}{place}</blockquote>"
+    context = f'<span class="context">under: {literal(quote.context)}</span>' if quote.context else ""
+    return f"<blockquote>{label}{context}{link(href, quote.quote)}{place}</blockquote>"
 
 
 def _state(turn: Turn, loading: bool) -> str:
