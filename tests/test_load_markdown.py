@@ -83,7 +83,7 @@ def test_the_notes() -> None:
         '```python\nprint("a line of code stays itself")\n```'
     )
     kinds = " ".join(block.kind for block in blocks(text))
-    assert kinds == "heading prose heading list list prose table furniture table furniture table furniture"
+    assert kinds == "heading prose heading list list prose table table table code code code"
 
 
 def test_what_is_too_deep_is_refused_and_not_left_out() -> None:
