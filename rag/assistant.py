@@ -18,7 +18,7 @@ from rag.ground.draft import write_draft
 from rag.ground.judge import LanguageModelJudge
 from rag.ground.prompt import NONE, answer_prompt, judge_prompt
 from rag.ground.quotations import left_out
-from rag.ground.verify import verify_claims, widener
+from rag.ground.verify import verify_claim, widener
 from rag.index.build import build
 from rag.index.changes import stale
 from rag.index.snapshot import Index, load_index
@@ -37,6 +37,7 @@ from rag.types import (
     Checked,
     Claim,
     Drafting,
+    Evidence,
     Finished,
     Progress,
     Reading,
@@ -203,8 +204,7 @@ class Assistant:
             yield Reading(piece.prompt_done, piece.prompt_total)
         surprise = 0.0
         if model_share(run.asked, self._model_name).model:
-            numbers = map(str, range(1, len(choice.shown) + 1))
-            surprise = model_surprise(generator, prompt, (NONE, *numbers), run.abort)
+            surprise = model_surprise(generator, prompt, NONE, run.abort)
         run.clock.mark("choose")
         if run.stopped:
             return
@@ -212,35 +212,40 @@ class Assistant:
         if reason := unlikely(run.asked, relevance, run.index, caution=caution, model=model, surprise=surprise):
             yield self._refusal(run, retrieved, reason)
             return
-        claims = yield from self._draft(run, generator, replace(prompt, opening=f"{choice.answering[0].number}:"))
+        claims = yield from self._draft(run, generator, prompt, len(choice.shown))
+        evidence = tuple(dict.fromkeys([*choice.shown, *choice.answering]))
         sentences: list[Sentence] = []
         removed: list[Removed] = []
+        unsaid: list[Evidence] = []  # what the model took a sentence from that could not be shown
         markers = Markers()
         verifier = self._verifier or LanguageModelJudge(generator)
         widen = widener((h.chunk for h in retrieved.hits), run.index.documents)
-        # against the sentences that answer: one that another sentence supports is beside the point
-        for result in verify_claims(claims, choice.answering, verifier, asked=run.asked, widen=widen, abort=run.abort):
+        for claim in claims:
+            result = verify_claim(claim, evidence, verifier, asked=run.asked, widen=widen, abort=run.abort)
+            if run.stopped:
+                return
             if isinstance(result, Removed):
                 removed.append(result)
+                unsaid += [e for e in evidence if e.number in claim.numbers]
                 yield Checked(result)
-            else:
+            elif result.text not in (s.text for s in sentences):
                 sentences.append(markers.of(result))
                 yield Checked(sentences[-1])
-        if run.stopped:
-            return
         run.clock.mark("verify")
-        for sentence in map(markers.of, left_out(sentences, choice.answering)):
+        if run.asked.what_sources_say or not (sentences or unsaid):
+            unsaid += choice.answering
+        for sentence in map(markers.of, left_out(sentences, unsaid)):
             sentences.append(sentence)
             yield Checked(sentence)
         yield Finished(compose(run.asked, retrieved, choice, sentences, removed, markers, **self._circumstances(run)))
 
-    def _draft(self, run: _Run, generator: Generator, prompt: Prompt) -> Steps[Step, None, list[Claim]]:
+    def _draft(self, run: _Run, generator: Generator, prompt: Prompt, shown: int) -> Steps[Step, None, list[Claim]]:
         """Lets the model write; returns its claims."""
         claims: list[Claim] = []
-        most, longest = self.settings.evidence_sentences, self.settings.answer_tokens
-        for event in write_draft(generator, prompt, sentences=most, max_tokens=longest, abort=run.abort):
+        longest = self.settings.answer_tokens
+        for event in write_draft(generator, prompt, sentences=shown, max_tokens=longest, abort=run.abort):
             if isinstance(event, Claim):
-                claims.append(event)
+                claims += [event] if event.text != NONE else []
                 continue
             if isinstance(event, Drafting):
                 run.clock.mark_once("first_token")

@@ -33,7 +33,7 @@ OTHER_VARIABLES = frozenset({"RAG_AUTH", "RAG_CONFIG", "RAG_FUZZ_EXAMPLES"})
 
 _BOUNDS = {
     "passages": (1, 100),
-    "evidence_sentences": (1, 9),
+    "evidence_sentences": (1, 99),
     "evidence_tokens": (50, 8000),
     "answer_tokens": (16, 2000),
     "threads": (0, 256),
@@ -138,8 +138,8 @@ class Settings:
     reranker: str = "ms-marco-MiniLM-L-12-v2"  # a catalogue name or a folder with a cross-encoder
     generator: str = "qwen2.5-coder-1.5b-instruct"  # a catalogue name, a .gguf, a transformers folder or a hub id
     passages: int = 24  # chunks retrieved
-    evidence_sentences: int = 3  # sentences shown to the model
-    evidence_tokens: int = 400  # budget for them
+    evidence_sentences: int = 16  # sentences and lines shown to the model
+    evidence_tokens: int = 320  # budget for them
     answer_tokens: int = 160  # longest draft
     caution: Caution = "balanced"  # how sure the program must be that it can answer
     threads: int = 0  # 0: one a physical core

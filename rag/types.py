@@ -49,6 +49,24 @@ class Unit(Span):
     kind: UnitKind = "sentence"
     context: str = ""  # lead-in, column names, question or speaker: searched and read with the unit, never quoted
     weight: float = 1.0  # below 1 for what says little by itself: it comes behind the rest
+    heading: str = ""  # nearest heading above it
+
+
+def in_context(context: str, quote: str) -> str:
+    """A quotation behind what it is read under; a row of a table under its columns is said once.
+
+    >>> in_context("Price: 2.75; Stock: 58", "2.75 | 58"), in_context("You may bring", "a dog")
+    ('Price: 2.75; Stock: 58', 'You may bring: a dog')
+    """
+    if not context or is_restated(context, quote):
+        return context or quote
+    return f"{context} {quote}" if context.endswith((":", ".", "?", "!", ";")) else f"{context}: {quote}"
+
+
+def is_restated(context: str, quote: str) -> bool:
+    """Whether the context says all that the cells of a row say."""
+    cells = [cell.strip() for cell in quote.replace("\t", "|").split("|")]
+    return len(cells) > 1 and all(" ".join(cell.split()) in context for cell in cells)
 
 
 # --- documents coming in -------------------------------------------------------------------------
@@ -116,8 +134,7 @@ class Chunk:
 
     def in_context(self, unit: Unit) -> str:
         """A unit of it behind its context, as it is embedded and read."""
-        quote = self.text[unit.start - self.start : unit.end - self.start]
-        return f"{unit.context} {quote}" if unit.context else quote
+        return in_context(unit.context, self.text[unit.start - self.start : unit.end - self.start])
 
 
 FileStatus = Literal["indexed", "unchanged", "renamed", "removed", "skipped", "failed"]
@@ -179,7 +196,7 @@ class Passage:
     @property
     def in_context(self) -> str:
         """The quotation behind its context, as it is searched and read."""
-        return f"{self.context} {self.quote}" if self.context else self.quote
+        return in_context(self.context, self.quote)
 
     @property
     def place(self) -> tuple[str, int, int]:

@@ -121,13 +121,13 @@ class DraftParser:
 def write_draft(
     generator: Generator, prompt: Prompt, *, sentences: int, max_tokens: int, abort: Event | None
 ) -> Iterator[Reading | Drafting | Claim]:
-    """Let the model write, on one line: how far it is, what is written so far, and each claim once it is finished.
+    """Let the model write one paragraph: how far it is, what is written so far, and each claim once it is finished.
 
     ``sentences``: how many it was shown; a marker above that is dropped.
     """
     parser = DraftParser(known=sentences)
     claims: list[Claim] = []
-    for piece in generator.stream(prompt, max_tokens=max_tokens, stop=("\n",), abort=abort):
+    for piece in generator.stream(prompt, max_tokens=max_tokens, stop=("\n\n",), abort=abort):
         if not piece.text:
             yield Reading(piece.prompt_done, piece.prompt_total)
             continue

@@ -7,30 +7,28 @@ from collections.abc import Sequence
 
 from rag.models.protocols import Prompt
 from rag.text.words import plain
-from rag.types import Evidence
+from rag.types import Evidence, is_restated
 
-NONE = "0"
-"""What the model is asked to write instead of a sentence's number where no sentence answers."""
+NONE = "Not in the documents."
+"""What the model is asked to write where the lines shown do not answer."""
 
-MOST_SENTENCES = 9
-"""Shown to the model at once: its choice is read off the first digit of its reply."""
-
-_SYSTEM = f"""You answer a question from numbered sentences of documents, and from nothing else.
-First write the number of the sentence that answers the question, then a colon, then the answer in one short, \
-complete sentence.
-If no sentence answers exactly this question, write {NONE}."""
+_SYSTEM = f"""You answer a question from numbered lines of documents, and from nothing else.
+Answer in one to three short, complete sentences; after each write the number of the line that says it, like [2].
+If the lines do not answer the question, write only: {NONE}"""
 
 _BRIDGE = (
     "Harbour bridge reopens (2021-05-02)\n"
     "[1] After two years of repairs the harbour bridge reopened to traffic on Sunday.\n"
-    "[2] The city paid $40 million for the work, the mayor said.\n\n"
+    "[2] The city paid $40 million for the work, the mayor said.\n"
+    "[3] Lorries over 12 tons may not use it until August.\n\n"
 )
 _EXAMPLES = (
-    (
-        _BRIDGE + "Question: How much did the bridge repairs cost?",
-        "2: The city paid $40 million for the bridge repairs.",
-    ),
+    (_BRIDGE + "Question: How much did the bridge repairs cost?", "The bridge repairs cost the city $40 million [2]."),
     (_BRIDGE + "Question: Who designed the bridge?", NONE),
+    (
+        _BRIDGE + "Question: Can I drive a 20-ton lorry over the bridge?",
+        "No, lorries over 12 tons may not use the bridge until August [3].",
+    ),
 )
 
 
@@ -42,18 +40,24 @@ def source_title(title: str, date: str | None, *, limit: int = 70) -> str:
 
 
 def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
-    """Asks for the number of the sentence that answers, then the answer: evidence under its source, then the question.
+    """Asks for an answer with the numbers of the lines it comes from: evidence under its source, then the question.
 
-    The system text and the examples are the same for every question, so that an engine reads them once.
+    What several lines in a row are read under, such as the lead-in of a list, stands above them once. The system text
+    and the examples are the same for every question, so that an engine reads them once.
     """
     lines: list[str] = []
-    previous: tuple[str, str] | None = None
+    source, context = ("", ""), ""
     for item in evidence:
-        source = (item.document_id, item.title)
-        if source != previous:
+        if source != (item.document_id, item.title):
             lines.append(source_title(item.title, item.date))
-            previous = source
-        lines.append(f"[{item.number}] {plain(item.in_context)}")
+            source, context = (item.document_id, item.title), ""
+        if is_restated(item.context, item.quote):
+            lines.append(f"[{item.number}] {plain(item.context)}")
+            continue
+        if item.context not in ("", context):
+            lines.append(plain(item.context))
+        context = item.context
+        lines.append(f"[{item.number}] {plain(item.quote)}")
     lines += ["", "Question: " + re.sub(r"\s+", " ", question).strip()]
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 

@@ -9,7 +9,7 @@ opposite of what it would let pass: small models say yes to whatever is about th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import log
@@ -17,10 +17,11 @@ from threading import Event
 
 from rag.ground.checks import Check, check
 from rag.ground.opposite import opposite
+from rag.load.metadata import title_from_name
 from rag.models.protocols import Verifier
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
-from rag.text.words import content_stems, names, plain
+from rag.text.words import content_stems, names, overlap, plain
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence
 
 _AUXILIARY = re.compile(
@@ -29,6 +30,18 @@ _AUXILIARY = re.compile(
 _YES_OR_NO = re.compile(r"\W*(?:yes|no)\b", re.I)
 
 Widen = Callable[[Evidence], Evidence | None]
+
+
+def premise(pieces: Iterable[Evidence]) -> str:
+    """What a reader has before them: file and title once, and the quotations behind what they stand under."""
+    parts: dict[str, None] = {}
+    for e in pieces:
+        file, title = title_from_name(e.document_id), plain(e.title).rstrip(".:")
+        parts.setdefault(
+            f"{title}:" if overlap(content_stems(file), content_stems(title)) == 1.0 else f"{file}, {title}:"
+        )
+        parts.setdefault(plain(e.in_context))
+    return " ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class _Held:
 
     @property
     def premise(self) -> str:
-        return " ".join(e.in_context for e in self.pieces)
+        return premise(self.pieces)
 
 
 def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen:
@@ -72,16 +85,23 @@ class _Statement:
     known_names: frozenset[str]
 
     def hold(self, pieces: Sequence[Evidence]) -> _Held:
-        premise = " ".join(plain(e.in_context) for e in pieces)
-        return _Held(tuple(pieces), check(self.text, premise, known=self.known_names))
+        return _Held(tuple(pieces), check(self.text, premise(pieces), known=self.known_names))
 
 
 def _narrow(statement: _Statement, claim: Claim, evidence: Sequence[Evidence]) -> list[_Held]:
     """Premises as they are: the cited ones, those together, then the others by shared words."""
     cited = [e for e in evidence if e.number in claim.numbers]
-    together = [statement.hold(cited)] if len(cited) > 1 else []
+    together = [statement.hold(pieces) for pieces in _of_each_document(cited) if len(pieces) > 1]
     others = [statement.hold([e]) for e in evidence if e not in cited]
     return [*(statement.hold([e]) for e in cited), *together, *sorted(others, key=lambda h: -h.check.coverage)]
+
+
+def _of_each_document(evidence: Iterable[Evidence]) -> list[list[Evidence]]:
+    """What is said here and there makes one premise only within a document."""
+    by_document: dict[str, list[Evidence]] = {}
+    for e in evidence:
+        by_document.setdefault(e.document_id, []).append(e)
+    return list(by_document.values())
 
 
 def _wide(statement: _Statement, narrow: Sequence[_Held], widen: Widen) -> list[_Held]:
@@ -100,7 +120,7 @@ class Judged:
 
 def own_words(check: Check) -> bool:
     """Whether the claim is the source's own wording, so that nobody needs to judge it."""
-    return check.coverage >= TUNING.same_words and check.order >= TUNING.same_order
+    return check.coverage == 1.0 and check.order >= TUNING.same_order
 
 
 def signals(coverage: float, judged: Judged) -> dict[str, float]:
@@ -164,6 +184,8 @@ def verify_claim(
     undecided = False
     for premises in (narrow, _wide(statement, narrow, widen) if widen else []):
         plausible = [h for h in premises if h.check.passes and h.check.coverage >= TUNING.some_words]
+        # a word that neither the source nor the question has may say something else, whoever judges it
+        plausible = [h for h in plausible if stems <= {*content_stems(h.premise), *(asked.stems if asked else ())}]
         if fragment:
             supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
         else:
@@ -177,29 +199,3 @@ def verify_claim(
         return Removed(claim.text, "the sources share its words but do not say it")
     nearest = max(narrow, key=lambda h: (h.check.coverage, h.check.passes))
     return Removed(claim.text, nearest.check.why or "no source says it")
-
-
-def verify_claims(
-    claims: Sequence[Claim],
-    evidence: Sequence[Evidence],
-    verifier: Verifier,
-    *,
-    asked: Asked,
-    widen: Widen,
-    abort: Event | None = None,
-) -> Iterator[Sentence | Removed]:
-    """Each claim as ``verify_claim`` leaves it, a sentence that says the same as an earlier one left out.
-
-    A claim without a marker is taken to cite the first of ``evidence``. Ends early once ``abort`` is set.
-    """
-    shown: set[str] = set()
-    for claim in claims:
-        cited = replace(claim, numbers=claim.numbers or (evidence[0].number,))
-        result = verify_claim(cited, evidence, verifier, asked=asked, widen=widen, abort=abort)
-        if abort is not None and abort.is_set():
-            return
-        if isinstance(result, Removed):
-            yield result
-        elif result.text not in shown:
-            shown.add(result.text)
-            yield result

@@ -230,8 +230,8 @@ def record_of(document: Document, chunks: Sequence[Chunk]) -> bytes:
     return json.dumps({**asdict(document), "chunks": cut}).encode("ascii")
 
 
-def _record_of_unit(u: Unit) -> tuple[int, int, str, str, float]:
-    return u.start, u.end, u.kind, u.context, u.weight
+def _record_of_unit(u: Unit) -> tuple[int, int, str, str, float, str]:
+    return u.start, u.end, u.kind, u.context, u.weight, u.heading
 
 
 def document_of(value: Mapping[str, Any]) -> Document:

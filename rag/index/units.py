@@ -84,7 +84,17 @@ def sections(document: Document) -> list[Section]:
             runs[-1][2].extend(units)
         else:
             runs.append((above.heading, part, units))
-    return [Section(heading, part, tuple(_with_lists(text, units, heading))) for heading, part, units in runs]
+    return [Section(heading, part, tuple(_under(heading, text, units))) for heading, part, units in runs]
+
+
+def _under(heading: str, text: str, units: Iterable[Unit]) -> Iterator[Unit]:
+    """The units with the heading above them: to what is no sentence it is what tells what it is about."""
+    for unit in _with_lists(text, units, heading):
+        if unit.kind == "heading":
+            yield unit
+        else:
+            alone = unit.kind not in ("sentence", "furniture") or _stands_alone(text, unit)
+            yield replace(unit, heading=heading, context=unit.context or (heading if alone else ""))
 
 
 def _behind(text: str, unit: Unit) -> Unit:
@@ -95,25 +105,39 @@ def _behind(text: str, unit: Unit) -> Unit:
 
 
 def _with_lists(text: str, units: Iterable[Unit], heading: str) -> Iterator[Unit]:
-    """The units, and behind the last item of a short list the list as a whole."""
+    """The units, and behind the last item of a short list, or the last line of code, all of it with its lead-in."""
     run: list[Unit] = []
+    lead: Unit | None = None  # the line just above the run, if it announces it
+    above: Unit | None = None
     for unit in units:
-        if not _is_item(text, unit) or (run and run[-1].context != unit.context):
-            yield from _list_of(run, heading)
+        listed = _is_item(text, unit) or unit.kind == "code"
+        if not listed or (run and (run[-1].context, run[-1].kind == "code") != (unit.context, unit.kind == "code")):
+            yield from _list_of(lead, run, heading)
             run = []
-        if _is_item(text, unit):
+        if listed:
+            lead = lead if run else above if above is not None and _announces(text, above) else None
             run.append(unit)
-        yield unit
-    yield from _list_of(run, heading)
+        above = replace(unit, weight=min(unit.weight, HEADING_WEIGHT)) if _announces(text, unit) else unit
+        yield above
+    yield from _list_of(lead, run, heading)
 
 
-def _list_of(items: Sequence[Unit], heading: str) -> Iterator[Unit]:
-    if len(items) > 1 and items[-1].end - items[0].start <= LONGEST_LIST:
-        yield Unit(items[0].start, items[-1].end, "list", items[0].context or heading)
+def _announces(text: str, unit: Unit) -> bool:
+    """ "You may bring:" says nothing without what stands below it."""
+    return unit.kind in ("sentence", "item") and text[unit.start : unit.end].endswith(":")
+
+
+def _list_of(lead: Unit | None, items: Sequence[Unit], heading: str) -> Iterator[Unit]:
+    if not items or len(items) + (lead is not None) < 2:
+        return
+    start, context = (items[0].start, items[0].context) if lead is None else (lead.start, lead.context)
+    if items[-1].end - start <= LONGEST_LIST:
+        yield Unit(start, items[-1].end, "list", context or heading)
 
 
 def _is_item(text: str, unit: Unit) -> bool:
-    return unit.kind == "item" or (unit.kind in ("sentence", "pair") and _stands_alone(text, unit))
+    alone = unit.kind in ("sentence", "pair") and _stands_alone(text, unit)
+    return unit.kind == "item" or (alone and not _announces(text, unit))
 
 
 def _stands_alone(text: str, unit: Unit) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import exp, inf, log
 from threading import Event
 
 from rag.index.snapshot import Index
@@ -36,7 +35,6 @@ def model_share(asked: Asked, model: str) -> ModelShare:
     return TUNING.topic if asked.what_sources_say else TUNING.models.get(model, TUNING.unheard)
 
 
-def model_surprise(generator: Generator, prompt: Prompt, options: tuple[str, ...], abort: Event | None) -> float:
-    """-log of the probability that the model gives to the first option, "no sentence answers", among ``options``."""
-    none, *others = generator.score(prompt, options, abort=abort)
-    return log(sum(exp(other - none) for other in (none, *others))) if none > -inf else 0.0
+def model_surprise(generator: Generator, prompt: Prompt, none: str, abort: Event | None) -> float:
+    """-log of the probability with which the model begins ``none``, its reply that nothing shown answers."""
+    return -generator.score(prompt, (none,), abort=abort)[0]

@@ -45,11 +45,14 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
             if asks and len(wanted.keys() & set(content_stems(quote))) > TUNING.answers_words * len(wanted):
                 before = quote
                 continue
-            present = {*named, *content_stems(unit.context), *content_stems(quote)}
+            own_stems = set(content_stems(quote))
+            present = {*named, *content_stems(f"{unit.heading} {unit.context}"), *own_stems}
             words = sum(idf for stem, idf in wanted.items() if stem in present) / total
             score = float(cosine) + TUNING.words_weight * words + around
             score -= TUNING.weight_penalty * (1 - unit.weight)
             score -= TUNING.question_penalty if asks else 0.0
+            nothing_new = own_stems and own_stems <= wanted.keys() and (unit.kind == "heading" or not asked.yes_or_no)
+            score -= TUNING.nothing_new_penalty if nothing_new else 0.0
             orders = not asked.about_replying and orders_a_reply(chunk.in_context(unit))
             score -= TUNING.instruction_penalty if orders else 0.0
             place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -13,6 +13,8 @@ from rag.retrieve.relevance import Relevance, on_topic
 from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems
 from rag.types import Candidate, Evidence
+
+_MARKER_TOKENS = 4  # "[12] " and the end of the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ def choose(
         likely = each_source(on_topic(asked, naming(asked, ranked), reranker))
     likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
     likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TUNING.taken]
-    shown = numbered(_fitting(dict.fromkeys([*likely, *by_relevance]), most_shown, token_budget, count_tokens))
+    likely = _apart(likely)
+    near = _with_neighbours(dict.fromkeys([*likely, *by_relevance]), ranked)
+    shown = numbered(_fitting(near, most_shown, token_budget, count_tokens))
     evidence = {(e.document_id, e.start): e for e in shown}
     for e in (*compared(ranked), *(Evidence.of(c, 0) for c in [*likely, *by_relevance])):
         evidence.setdefault((e.document_id, e.start), replace(e, number=len(evidence) + 1))
@@ -88,14 +92,46 @@ def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:
     return list(best.values())[:most]
 
 
+def _apart(ranked: Iterable[Candidate]) -> list[Candidate]:
+    """Without what lies within one before it, or around it: an item beside its list."""
+    apart: list[Candidate] = []
+    for candidate in ranked:
+        if not any(_overlap(candidate, other) for other in apart):
+            apart.append(candidate)
+    return apart
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    return one.document_id == other.document_id and one.start < other.end and other.start < one.end
+
+
+def _with_neighbours(ranked: Iterable[Candidate], found: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Each followed by what stands before and after it in its chunk, as far as that was found too.
+
+    The reason, the number or the name that completes an answer often stands a sentence beside the one that has the
+    question's words.
+    """
+    by_place = {c.place: c for c in found}
+    for candidate in ranked:
+        yield candidate
+        chunk = candidate.hit.chunk
+        places = [(chunk.document_id, u.start, u.end) for u in chunk.sentences]
+        at = places.index(candidate.place)
+        yield from (by_place[p] for p in places[max(0, at - 1) : at] + places[at + 1 : at + 2] if p in by_place)
+
+
 def _fitting(
     ranked: Iterable[Candidate], most: int, budget: int, count_tokens: Callable[[str], int]
 ) -> list[Candidate]:
-    """At most ``most`` of them within the budget of tokens, in order; the first always."""
+    """At most ``most`` of them, none within another, within the budget of tokens, in order; the first always."""
     fitting: list[Candidate] = []
     for candidate in ranked:
-        tokens = count_tokens(candidate.in_context)
-        if len(fitting) < most and (tokens <= budget or not fitting):
+        if len(fitting) == most:
+            break
+        if any(_overlap(candidate, other) for other in fitting):
+            continue
+        tokens = count_tokens(candidate.in_context) + _MARKER_TOKENS
+        if tokens <= budget or not fitting:
             fitting.append(candidate)
             budget -= tokens
     return fitting

@@ -91,6 +91,7 @@ class Tuning:
     leaders: float = _set(0.75, "ClapNQ, QED, NatConfQA", 727, "2026-11-23", "share of such first sentences")
     weight_penalty: float = _set(0.5, _HAND, 0, "2026-11-26", "off the score of a unit whose weight is 0")
     question_penalty: float = _set(0.2, _HAND, 0, "2026-11-26", "off the score of a question: it answers nothing")
+    nothing_new_penalty: float = _set(0.5, _HAND, 0, "2026-11-26", "off that of a unit with no word but the question's")
     instruction_penalty: float = _set(1.0, _HAND, 0, "2026-11-26", "off that of a sentence that orders a reply")
     duplicate_cosine: float = _set(0.97, _HAND, 0, "2026-11-23", "from which two sentences of a document are one")
 
@@ -227,6 +228,8 @@ class Tuning:
     fitting: float = _set(0.4, _HAND, 0, "2026-11-25", "added to a sentence with a quantity of the kind asked")
 
     # --- sides of a disagreement
+    parallel_words: int = _set(2, _HAND, 0, "2026-11-26", "content words that two like statements share")
+    parallel_share: float = _set(0.5, _HAND, 0, "2026-11-26", "share of a statement's words that the other has too")
     near_words: int = _set(12, _HAND, 0, "2026-11-23", "either side of a quantity: they say what it measures")
     like_context: float = _set(0.4, _HAND, 0, "2026-11-23", "share of the smaller context that two have in common")
     least_shared: int = _set(3, _HAND, 0, "2026-11-23", "words from which two texts are about one thing")

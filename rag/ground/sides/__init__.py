@@ -1,5 +1,6 @@
 """Evidence of several documents -> sides: who says what, where they cannot all be right.
 
+parallel.py   like statements that differ in a figure, a date or a name
 amounts.py    different quantities of one kind in otherwise like statements
 opposites.py  opposite words said of one subject
 denials.py    one source denies what the question names while another speaks of it without denying
@@ -15,6 +16,7 @@ from rag.ground.sides.amounts import asked_value_sides, value_sides
 from rag.ground.sides.answers import answer_sides
 from rag.ground.sides.denials import denied_sides
 from rag.ground.sides.opposites import opposite_sides
+from rag.ground.sides.parallel import parallel_sides
 from rag.retrieve.question import Asked
 from rag.types import Evidence, Side
 
@@ -28,6 +30,8 @@ def sides(
     sentences of the answer, ``rivals`` those of the evidence that each answer the question. The first strategy that
     sees a disagreement tells its sides.
     """
+    if alike := parallel_sides(asked, rivals):
+        return alike
     if asked.quantities == {"date"}:
         return answer_sides(asked, rivals, answered)
     if asked.quantities:

@@ -1,0 +1,99 @@
+"""Statements of two sources that are alike but for a figure, a date or a name: whatever the question's wording was.
+
+Two sentences are aligned word by word. Where all that differs are particulars, in the same places of the sentence, both
+speak of the same attribute of the same thing, and both cannot be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from itertools import combinations
+
+from rag.ground.sides.common import side
+from rag.load.metadata import title_from_name
+from rag.retrieve.question import Asked
+from rag.retrieve.tuning import TUNING
+from rag.text.lists import word_numbers
+from rag.text.quantities import same_value, values
+from rag.text.words import STOPWORDS, Word, content_stems, names, plain, words
+from rag.types import Evidence, Side
+
+_NUMBER_WORDS = frozenset(word_numbers("numbers"))
+
+
+def parallel_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
+    """Sides whose statements differ in particulars only; () where none do.
+
+    ``evidence``: what may answer, best first. A question that names what only one of two sources is called, such as a
+    year, asks for that source and sees no other side.
+    """
+    for one, other in combinations(evidence, 2):
+        if one.document_id == other.document_id or _picks(asked, one, other):
+            continue
+        if not set(asked.stems) & set(content_stems(one.quote)) & set(content_stems(other.quote)):
+            continue
+        differing = _differing(plain(one.in_context), plain(other.in_context))
+        if differing is None:
+            continue
+        like = [e for e in evidence if e not in (one, other) and not _picks(asked, one, e)]
+        with_one = [e for e in like if _agrees(e, one)]
+        with_other = [e for e in like if e not in with_one and _agrees(e, other)]
+        return side(differing[0], [one, *with_one]), side(differing[1], [other, *with_other])
+    return ()
+
+
+def _agrees(one: Evidence, other: Evidence) -> bool:
+    return content_stems(plain(one.quote)) == content_stems(plain(other.quote))
+
+
+def _picks(asked: Asked, one: Evidence, other: Evidence) -> bool:
+    """Whether the question has a word that the name of one source has and that of the other lacks."""
+    a, b = (set(content_stems(f"{title_from_name(e.document_id)} {e.title}")) for e in (one, other))
+    return bool((a ^ b) & set(asked.stems))
+
+
+def _differing(one: str, other: str) -> tuple[str, str] | None:
+    """What the first says in place of what the second says, each as it stands; None where they are not parallel."""
+    a, b = words(one), words(other)
+    if not a or not b or a[0].stem in _PRONOUNS or b[0].stem in _PRONOUNS:
+        return None  # what it speaks of stands elsewhere
+    matcher = SequenceMatcher(None, [w.stem for w in a], [w.stem for w in b], autojunk=False)
+    particulars = _particulars(one), _particulars(other)
+    amounts = values(one), values(other)
+    pairs: list[tuple[str, str]] = []
+    shared = 0
+    for tag, i, j, k, m in matcher.get_opcodes():
+        left, right = _content(a[i:j]), _content(b[k:m])
+        if tag == "equal":
+            shared += len(left)
+        elif left or right:
+            if not left or not right or i == 0:
+                return None  # one says more, or it speaks of another subject
+            if not all(w.start in particulars[0] for w in left) or not all(w.start in particulars[1] for w in right):
+                return None
+            if _is_number(left[0]) != _is_number(right[0]):
+                return None
+            mine = [v for v in amounts[0] if v.start < a[j - 1].end and a[i].start < v.end]
+            theirs = [v for v in amounts[1] if v.start < b[m - 1].end and b[k].start < v.end]
+            if not any(same_value(v, w) for v in mine for w in theirs):  # 24 and twenty-four are no difference
+                pairs.append((one[a[i].start : a[j - 1].end], other[b[k].start : b[m - 1].end]))
+    if not pairs or shared < TUNING.parallel_words or shared < TUNING.parallel_share * len(_content(a)):
+        return None
+    return pairs[0]
+
+
+def _content(part: Sequence[Word]) -> list[Word]:
+    return [w for w in part if w.text.lower() not in STOPWORDS]
+
+
+def _particulars(text: str) -> set[int]:
+    """Where a word begins that is a name or a number."""
+    return {w.start for w in names(text)} | {w.start for w in words(text) if _is_number(w)}
+
+
+def _is_number(word: Word) -> bool:
+    return word.text[0].isdigit() or word.text.lower() in _NUMBER_WORDS
+
+
+_PRONOUNS = frozenset("it he she they this that these those we i you".split())
