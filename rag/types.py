@@ -12,10 +12,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from rag.data import AnswerData, CitationData, EvidenceData, HitData, PassageData, RetrievedData, SourceData
 
 Vectors = npt.NDArray[np.float32]
 """Rows of unit length: shape (n, dimension), dtype float32, C order."""
@@ -404,86 +406,6 @@ Step = Retrieved | Reading | Drafting | Checked | Finished
 
 
 # --- the same values as JSON ---------------------------------------------------------------------
-
-
-class PassageData(TypedDict):
-    document_id: str
-    title: str
-    date: str | None
-    start: int
-    end: int
-    quote: str
-    context: str
-
-
-class CitationData(PassageData):
-    marker: int
-
-
-class EvidenceData(PassageData):
-    number: int
-    score: float
-
-
-class SentenceData(TypedDict):
-    text: str
-    citations: list[CitationData]
-
-
-class RemovedData(TypedDict):
-    text: str
-    why: str
-
-
-class SideData(TypedDict):
-    claim: str
-    documents: list[str]
-    citations: list[CitationData]
-
-
-class SourceData(TypedDict):
-    document_id: str
-    title: str
-    date: str | None
-    quotes: list[EvidenceData]
-
-
-class HitData(TypedDict):
-    document_id: str
-    start: int
-    end: int
-    score: float
-    dense_rank: int | None
-    lexical_rank: int | None
-
-
-class AnswerData(TypedDict):
-    """What ``Answer.to_dict`` gives."""
-
-    question: str
-    standalone_question: str
-    answer: str
-    refused: bool
-    reason: str
-    disagreement: bool
-    sentences: list[SentenceData]
-    removed: list[RemovedData]
-    sides: list[SideData]
-    by_source: list[SourceData]
-    hits: list[HitData]
-    stale: list[str]
-    timings_ms: dict[str, float]
-    models: dict[str, str]
-
-
-class RetrievedData(TypedDict):
-    """What ``Retrieved.to_dict`` gives."""
-
-    question: str
-    standalone_question: str
-    evidence: list[EvidenceData]
-    by_source: list[SourceData]
-    hits: list[HitData]
 
 
 def _passage(p: Passage) -> PassageData:

@@ -96,7 +96,7 @@ def test_an_unknown_key_is_named_with_its_place_and_the_nearest_setting(where: s
     [
         ("passages", "many", "a whole number from 1 to 100"),
         ("passages", "0", "a whole number from 1 to 100"),
-        ("evidence_sentences", "10", "a whole number from 1 to 9"),
+        ("evidence_sentences", "100", "a whole number from 1 to 99"),
         ("port", "65536", "a whole number from 0 to 65535"),
         ("threads", "1.5", "a whole number from 0 to 256"),
         ("caution", "brave", "strict, balanced or eager"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from rag.ground.verify import verify_claim, widener
@@ -65,32 +67,39 @@ def test_a_name_the_source_does_not_state_is_fatal() -> None:
     assert isinstance(result, Removed)
 
 
-def test_a_paraphrase_is_for_the_judge() -> None:
-    claim = Claim("Gemma 4 ships under an Apache 2.0 license.", (3,))
+def test_words_of_the_question_are_for_the_judge() -> None:
+    claim, asked = Claim("Gemma 4 ships under an Apache 2.0 license.", (3,)), analyse("What does Gemma 4 ship under?")
     yes, no = Says(0.9), Says(0.1)
-    assert numbers(verify_claim(claim, evidence(*QUOTES), yes)) == [3]
-    assert isinstance(verify_claim(claim, evidence(*QUOTES), no), Removed)
+    assert numbers(verify_claim(claim, evidence(*QUOTES), yes, asked=asked)) == [3]
+    assert isinstance(verify_claim(claim, evidence(*QUOTES), no, asked=asked), Removed)
     assert yes.asked
     assert no.asked
 
 
+@pytest.mark.parametrize("word", ["sells", "lost", "permits"])
+def test_a_word_that_neither_source_nor_question_has_is_not_shown_whatever_the_judge_says(word: str) -> None:
+    claim, asked = Claim(f"Gemma 4 {word} an Apache 2.0 license.", (3,)), analyse("Which license has Gemma 4?")
+    assert isinstance(verify_claim(claim, evidence(*QUOTES), Unasked(), asked=asked), Removed)
+
+
 SHIPS = Claim("Gemma 4 has been shipped under an Apache 2.0 license.", (3,))
+SHIPPED = analyse("What has Gemma 4 been shipped under?")
 
 
 @pytest.mark.parametrize(("of_opposite", "shown"), [(0.0, True), (0.5, True), (0.99, False)])
 def test_a_claim_whose_opposite_the_judge_affirms_too_is_not_shown(of_opposite: float, shown: bool) -> None:
     judge = Says(0.99, of_opposite=of_opposite)
-    assert isinstance(verify_claim(SHIPS, evidence(*QUOTES), judge), Sentence) == shown
+    assert isinstance(verify_claim(SHIPS, evidence(*QUOTES), judge, asked=SHIPPED), Sentence) == shown
     assert judge.asked == [
-        ("Gemma 4 has been shipped under an Apache 2.0 license.", QUOTES[2]),
-        ("Gemma 4 has not been shipped under an Apache 2.0 license.", QUOTES[2]),
+        ("Gemma 4 has been shipped under an Apache 2.0 license.", f"A: {QUOTES[2]}"),
+        ("Gemma 4 has not been shipped under an Apache 2.0 license.", f"A: {QUOTES[2]}"),
     ]
 
 
 def test_the_opposite_of_what_the_judge_rejects_is_not_asked_about() -> None:
     judge = Says(0.1)
-    assert isinstance(verify_claim(SHIPS, evidence(*QUOTES), judge), Removed)
-    assert judge.asked == [(SHIPS.text, QUOTES[2])]
+    assert isinstance(verify_claim(SHIPS, evidence(*QUOTES), judge, asked=SHIPPED), Removed)
+    assert judge.asked == [(SHIPS.text, f"A: {QUOTES[2]}")]
 
 
 def test_a_pronoun_brings_the_sentence_before_it_along() -> None:
@@ -131,6 +140,36 @@ def test_what_only_repeats_the_question_is_no_answer_unless_it_says_yes_or_no() 
     assert "question" in result.why
     kept = verify_claim(Claim("Yes, Avocado is a new model.", (1,)), evidence(*QUOTES), Says(1.0), asked=analyse(asked))
     assert numbers(kept) == [1]
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "shown"),
+    [
+        ("Is Avocado a new model?", "Yes, Avocado is a new model.", "Yes, Avocado is a new model."),
+        ("Is Avocado a new model?", "No, Avocado is a new model.", "Avocado is a new model."),
+        ("Is Avocado an old model?", "Yes, Avocado is a new model.", "Avocado is a new model."),
+        ("Can Avocado be open?", "No, it will be closed.", "It will be closed."),
+    ],
+)
+def test_a_yes_or_no_stays_only_where_the_source_bears_it_out(question: str, draft: str, shown: str) -> None:
+    result = verify_claim(Claim(draft, (1, 2)), evidence(*QUOTES), Unasked(), asked=analyse(question))
+    assert isinstance(result, Sentence), result
+    assert result.text == shown
+
+
+def test_code_is_shown_only_as_it_stands_in_the_source() -> None:
+    text = "Roll back with ./publish.sh --rollback and wait."
+    good = verify_claim(Claim("Roll back with `./publish.sh --rollback`.", (1,)), evidence(text, text=text), Unasked())
+    assert numbers(good) == [1]
+    bad = verify_claim(Claim("Roll back with `publish.sh -rollback`.", (1,)), evidence(text, text=text), Unasked())
+    assert isinstance(bad, Removed)
+    assert "publish.sh -rollback" in bad.why
+
+
+def test_what_two_documents_say_is_no_premise_of_one_claim() -> None:
+    one, _, three = evidence(*QUOTES)
+    claim = Claim("Avocado is a new model and Gemma 4 has an Apache 2.0 license.", (1, 3))
+    assert isinstance(verify_claim(claim, [one, replace(three, document_id="b.txt")], Says(1.0)), Removed)
 
 
 def test_without_evidence_nothing_is_supported() -> None:

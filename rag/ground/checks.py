@@ -17,6 +17,7 @@ from rag.text.words import STOPWORDS, content_stems, initials, names, overlap, s
 
 _AWAY, _TOWARDS = frozenset({"from", "by"}), frozenset({"to"})
 _LIMITS = frozenset(word_list("limiting_words"))
+_CODE = re.compile(r"`+(?:sh\n|\w+\n)?([^`]+)`+")  # words alone would take "-rf" for "rf"
 _BEFORE_NAME = frozenset("the a an its their his her our".split())
 
 
@@ -28,6 +29,7 @@ class Check:
     order: what is taken from here and there may say something else.
     """
 
+    missing_code: tuple[str, ...]
     missing_values: tuple[str, ...]
     missing_names: tuple[str, ...]
     negation: str  # the word affirmed on one side and denied on the other, or ""
@@ -38,11 +40,14 @@ class Check:
 
     @property
     def passes(self) -> bool:
-        return not (self.missing_values or self.missing_names or self.negation or self.direction or self.limit)
+        differs = self.missing_code or self.missing_values or self.missing_names
+        return not (differs or self.negation or self.direction or self.limit)
 
     @property
     def why(self) -> str:
         """Why the claim fails, for a person; "" where it passes."""
+        if self.missing_code:
+            return f"the source does not have {', '.join(self.missing_code)}"
         if self.missing_values:
             return f"the source does not state {', '.join(self.missing_values)}"
         if self.missing_names:
@@ -54,6 +59,10 @@ class Check:
         if self.limit:
             return f"the source limits it by “{self.limit}”"
         return ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _negation_conflict(claim: str, premise: str) -> str:
@@ -163,6 +172,7 @@ def check(claim: str, premise: str, *, known: Collection[str] = ()) -> Check:
             continue  # "Large Language Model" for "LLM"
         missing_names.append(name.text)
     return Check(
+        tuple(code for code in map(_one_line, _CODE.findall(claim)) if code not in _one_line(premise)),
         missing_values,
         tuple(dict.fromkeys(missing_names)),
         _negation_conflict(claim, premise),

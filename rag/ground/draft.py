@@ -112,6 +112,7 @@ class DraftParser:
 
     def _emit(self) -> list[Claim]:
         text = re.sub(r"\s+", " ", _BULLET.sub("", "".join(self._text))).strip()
+        text = re.sub(r"(?:\s*[,;])+\s*(?=[.!?]$)", "", text)  # between markers: "[3], [7]."
         text = re.sub(r"\s+([.,;:!?])", r"\1", text).replace("**", "").strip("*_ ")
         numbers = tuple(dict.fromkeys(n for n in self._numbers if 1 <= n <= self._known))
         self._text, self._numbers, self._ended = [], [], False

@@ -21,13 +21,14 @@ from rag.load.metadata import title_from_name
 from rag.models.protocols import Verifier
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
+from rag.text.negation import negated_stems
 from rag.text.words import content_stems, names, overlap, plain
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence
 
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
 )
-_YES_OR_NO = re.compile(r"\W*(?:yes|no)\b", re.I)
+_YES_OR_NO = re.compile(r"\W*(?P<lead>yes|no)\b(?!\.\s*\d)[,.:;!\s]*", re.I)
 
 Widen = Callable[[Evidence], Evidence | None]
 
@@ -153,6 +154,12 @@ def _judged_supported(text: str, held: _Held, verifier: Verifier, abort: Event |
     return supported
 
 
+def _follows(lead: str, asked: Asked, held: _Held) -> bool:
+    """Whether a leading yes or no is what the premise says: a yes needs the question's words, a no what denies them."""
+    denied = bool(negated_stems(held.premise)) != bool(negated_stems(asked.text))
+    return denied if lead.lower() == "no" else not denied and set(asked.stems) <= set(content_stems(held.premise))
+
+
 def verify_claim(
     claim: Claim,
     evidence: Sequence[Evidence],
@@ -167,35 +174,43 @@ def verify_claim(
     A fragment ("The Apache 2.0 license.") is verified together with the question it completes, and must then be the
     source's own wording: the judge is easily led by a question that resembles the source.
     """
-    stems = set(content_stems(claim.text))
+    lead = _YES_OR_NO.match(claim.text) if asked is not None else None
+    body = claim.text[lead.end() :] if lead else claim.text
+    stems = set(content_stems(body))
     if not stems:
         return Removed(claim.text, "it says nothing that could be checked")
-    if asked is not None and not _YES_OR_NO.match(claim.text) and stems <= set(asked.stems):
+    if asked is not None and not lead and stems <= set(asked.stems):
         return Removed(claim.text, "it says no more than the question")
     if claim.text.endswith(("…", "...")):
         return Removed(claim.text, "it is not finished")
-    fragment = asked is not None and len(stems) < TUNING.fragment_words and not _AUXILIARY.search(claim.text)
+    fragment = asked is not None and len(stems) < TUNING.fragment_words and not _AUXILIARY.search(body)
     named = [*(asked.names if asked else ()), *(n for e in evidence for n in names(e.in_context))]
-    text = f"{asked.text} {claim.text}" if asked is not None and fragment else claim.text
+    text = f"{asked.text} {body}" if asked is not None and fragment else body
     statement = _Statement(text, frozenset(n.stem for n in named))
     narrow = _narrow(statement, claim, evidence)
     if not narrow:
         return Removed(claim.text, "there is no evidence to hold it against")
-    undecided = False
-    for premises in (narrow, _wide(statement, narrow, widen) if widen else []):
-        plausible = [h for h in premises if h.check.passes and h.check.coverage >= TUNING.some_words]
-        # a word that neither the source nor the question has may say something else, whoever judges it
-        plausible = [h for h in plausible if stems <= {*content_stems(h.premise), *(asked.stems if asked else ())}]
-        if fragment:
-            supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
-        else:
-            worded_alike = (h for h in plausible if own_words(h.check))
-            judged = (h for h in plausible[: TUNING.most_judged] if _judged_supported(text, h, verifier, abort))
-            supporting = next(chain(worded_alike, judged), None)
-        if supporting is not None:
-            return Sentence(claim.text, tuple(Citation.of(e, e.number) for e in supporting.pieces))
-        undecided = undecided or bool(plausible)
-    if undecided:
+    wide = _wide(statement, narrow, widen) if widen else []
+    # a word that neither the source nor the question has may say something else, whoever judges it
+    asked_stems = asked.stems if asked else ()
+    plausible = [
+        h
+        for h in (*narrow, *wide)
+        if h.check.passes
+        and h.check.coverage >= TUNING.some_words
+        and stems <= {*content_stems(h.premise), *asked_stems}
+    ]
+    if fragment:
+        supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
+    else:
+        worded_alike = (h for h in plausible if own_words(h.check))
+        judged = (h for h in plausible[: TUNING.most_judged] if _judged_supported(text, h, verifier, abort))
+        supporting = next(chain(worded_alike, judged), None)
+    if supporting is not None:
+        follows = not lead or (asked is not None and _follows(lead["lead"], asked, supporting))
+        shown = claim.text if follows else body[:1].upper() + body[1:]
+        return Sentence(shown, tuple(Citation.of(e, e.number) for e in supporting.pieces))
+    if plausible:
         return Removed(claim.text, "the sources share its words but do not say it")
     nearest = max(narrow, key=lambda h: (h.check.coverage, h.check.passes))
     return Removed(claim.text, nearest.check.why or "no source says it")

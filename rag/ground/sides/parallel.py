@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from rag.ground.sides.common import side
+from rag.ground.sides.common import of_other_things, side
 from rag.load.metadata import title_from_name
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
@@ -29,7 +29,7 @@ def parallel_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side, ..
     year, asks for that source and sees no other side.
     """
     for one, other in combinations(evidence, 2):
-        if one.document_id == other.document_id or _picks(asked, one, other):
+        if one.document_id == other.document_id or _picks(asked, one, other) or of_other_things(one, other):
             continue
         if not set(asked.stems) & set(content_stems(one.quote)) & set(content_stems(other.quote)):
             continue
@@ -56,8 +56,6 @@ def _picks(asked: Asked, one: Evidence, other: Evidence) -> bool:
 def _differing(one: str, other: str) -> tuple[str, str] | None:
     """What the first says in place of what the second says, each as it stands; None where they are not parallel."""
     a, b = words(one), words(other)
-    if not a or not b or a[0].stem in _PRONOUNS or b[0].stem in _PRONOUNS:
-        return None  # what it speaks of stands elsewhere
     matcher = SequenceMatcher(None, [w.stem for w in a], [w.stem for w in b], autojunk=False)
     particulars = _particulars(one), _particulars(other)
     amounts = values(one), values(other)
@@ -95,5 +93,3 @@ def _particulars(text: str) -> set[int]:
 def _is_number(word: Word) -> bool:
     return word.text[0].isdigit() or word.text.lower() in _NUMBER_WORDS
 
-
-_PRONOUNS = frozenset("it he she they this that these those we i you".split())
