@@ -199,7 +199,7 @@ class Assistant:
         self, run: _Run, generator: Generator, retrieved: Retrieved, relevance: Relevance, choice: Choice
     ) -> Iterator[Step]:
         """The model reads the evidence and drafts from it; what it drafts is verified, and the rest is quoted."""
-        prompt = answer_prompt(run.asked.text, choice.shown)
+        prompt = answer_prompt(run.asked.text, choice.shown, earlier=run.asked.earlier)
         for piece in generator.stream(prompt, max_tokens=0, abort=run.abort):
             yield Reading(piece.prompt_done, piece.prompt_total)
         surprise = 0.0

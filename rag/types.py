@@ -318,6 +318,12 @@ class Answer:
         by_marker = {c.marker: c for s in self.sentences for c in s.citations}
         return tuple(by_marker[marker] for marker in sorted(by_marker))
 
+    @property
+    def nearest(self) -> tuple[SourceQuotes, ...]:
+        """The three quotations that come nearest to the question, best first: what a refusal shows."""
+        quotes = sorted((q for source in self.by_source for q in source.quotes), key=lambda q: (-q.score, q.number))
+        return tuple(SourceQuotes(q.document_id, q.title, q.date, (q,)) for q in quotes[:3])
+
     def to_dict(self) -> AnswerData:
         """The one shape that ``--json``, the page's API, exports and evaluations read; ready for ``json.dumps``."""
         return {
@@ -342,7 +348,7 @@ class Answer:
 
     def __str__(self) -> str:
         if self.refused:
-            nearest = [(f"- “{q.quote}”", s.title) for s in self.by_source for q in s.quotes]
+            nearest = [(f"- “{q.quote}”", s.title) for s in self.nearest for q in s.quotes]
             lines = ["The documents do not answer this.", self.reason, *(["", "Nearest:"] if nearest else [])]
         else:
             nearest = [(f"[{c.marker}] “{c.quote}”", f"{c.title} ({c.document_id})") for c in self.citations]

@@ -39,8 +39,14 @@ def source_title(title: str, date: str | None, *, limit: int = 70) -> str:
     return f"{short} ({date})" if date else short
 
 
-def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: str = "") -> Prompt:
     """Asks for an answer with the numbers of the lines it comes from: evidence under its source, then the question.
+
+    ``earlier`` is the question before it in the conversation, where it may go on from that.
 
     What several lines in a row are read under, such as the lead-in of a list, stands above them once. The system text
     and the examples are the same for every question, so that an engine reads them once.
@@ -58,7 +64,7 @@ def answer_prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
             lines.append(plain(item.context))
         context = item.context
         lines.append(f"[{item.number}] {plain(item.quote)}")
-    lines += ["", "Question: " + re.sub(r"\s+", " ", question).strip()]
+    lines += ["", *([f"Earlier question: {_one_line(earlier)}"] if earlier else []), f"Question: {_one_line(question)}"]
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.text.blocks import MARKER, Block, blocks, ends_sentence, heading_text
@@ -87,7 +87,7 @@ def sections(document: Document) -> list[Section]:
     return [Section(heading, part, tuple(_under(heading, text, units))) for heading, part, units in runs]
 
 
-def _under(heading: str, text: str, units: Iterable[Unit]) -> Iterator[Unit]:
+def _under(heading: str, text: str, units: Sequence[Unit]) -> Iterator[Unit]:
     """The units with the heading above them: to what is no sentence it is what tells what it is about."""
     for unit in _with_lists(text, units, heading):
         if unit.kind == "heading":
@@ -104,27 +104,28 @@ def _behind(text: str, unit: Unit) -> Unit:
     return Unit(unit.start, unit.end, "furniture", unit.context, FURNITURE_WEIGHT) if scrap else unit
 
 
-def _with_lists(text: str, units: Iterable[Unit], heading: str) -> Iterator[Unit]:
+def _with_lists(text: str, units: Sequence[Unit], heading: str) -> Iterator[Unit]:
     """The units, and behind the last item of a short list, or the last line of code, all of it with its lead-in."""
     run: list[Unit] = []
-    lead: Unit | None = None  # the line just above the run, if it announces it
-    above: Unit | None = None
-    for unit in units:
+    lead: Unit | None = None  # the line that the run hangs from
+    for above, unit, below in zip((None, *units[:-1]), units, (*units[1:], None), strict=True):
         listed = _is_item(text, unit) or unit.kind == "code"
         if not listed or (run and (run[-1].context, run[-1].kind == "code") != (unit.context, unit.kind == "code")):
             yield from _list_of(lead, run, heading)
             run = []
         if listed:
-            lead = lead if run else above if above is not None and _announces(text, above) else None
+            lead = lead if run else above if above is not None and _leads(text, above, unit) else None
             run.append(unit)
-        above = replace(unit, weight=min(unit.weight, HEADING_WEIGHT)) if _announces(text, unit) else unit
-        yield above
+        announces = below is not None and _leads(text, unit, below)  # it says nothing without what stands below it
+        yield replace(unit, weight=min(unit.weight, HEADING_WEIGHT)) if announces else unit
     yield from _list_of(lead, run, heading)
 
 
-def _announces(text: str, unit: Unit) -> bool:
-    """ "You may bring:" says nothing without what stands below it."""
-    return unit.kind in ("sentence", "item") and text[unit.start : unit.end].endswith(":")
+def _leads(text: str, unit: Unit, below: Unit) -> bool:
+    """Whether ``unit`` is the line that ``below`` hangs from, such as "You may bring:"."""
+    line = text[unit.start : unit.end]
+    hangs = below.kind != "sentence" and bool(below.context) and line.endswith(below.context)
+    return unit.kind == "sentence" and hangs and not line.endswith((".", "!", "?"))
 
 
 def _list_of(lead: Unit | None, items: Sequence[Unit], heading: str) -> Iterator[Unit]:
@@ -136,8 +137,7 @@ def _list_of(lead: Unit | None, items: Sequence[Unit], heading: str) -> Iterator
 
 
 def _is_item(text: str, unit: Unit) -> bool:
-    alone = unit.kind in ("sentence", "pair") and _stands_alone(text, unit)
-    return unit.kind == "item" or (alone and not _announces(text, unit))
+    return unit.kind == "item" or (unit.kind in ("sentence", "pair") and _stands_alone(text, unit))
 
 
 def _stands_alone(text: str, unit: Unit) -> bool:

@@ -202,7 +202,7 @@ def _exchange_markdown(answer: Answer, documents: Documents) -> Iterator[str]:
 
 def _refusal(answer: Answer, documents: Documents) -> Iterator[str]:
     yield f"**The documents do not say.** {plain_markdown(answer.reason)}"
-    nearest = [quote for source in answer.by_source[:3] for quote in source.quotes[:1]]
+    nearest = [quote for source in answer.nearest for quote in source.quotes]
     if nearest:
         yield "Nearest passages:"
     yield from (_quoted(quote, documents) for quote in nearest)

@@ -48,7 +48,7 @@ def to_text(answer: Answer) -> str:
         lines += [f"Understood as: {printable(answer.standalone_question)}", ""]
     if answer.refused:
         lines += ["The documents do not answer this.", f"Why: {answer.reason}"]
-        lines += ["", "Nearest passages:", *_quotes(answer.by_source)] if answer.by_source else []
+        lines += ["", "Nearest passages:", *_quotes(answer.nearest)] if answer.nearest else []
     else:
         lines += [printable(s.text) + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in answer.sentences]
         cited = {(c.marker, c.start): c for s in answer.sentences for c in s.citations}

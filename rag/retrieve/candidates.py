@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from rag.index.snapshot import Index
 from rag.load.metadata import title_from_name
 from rag.retrieve.copies import each_claim_first
 from rag.retrieve.instructions import orders_a_reply
 from rag.retrieve.question import Asked
+from rag.retrieve.recency import age
 from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems
 from rag.types import Candidate, Evidence, Hit, SourceQuotes, Vectors
@@ -38,9 +40,11 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
         around = TUNING.chunk_weight * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
         around += TUNING.fused_weight * hit.score / max(h.score for h in hits)
         named = content_stems(f"{title_from_name(chunk.document_id)} {chunk.title} {chunk.heading}")
-        before = ""
+        before, lists = "", {unit.start for unit in chunk.sentences if unit.kind == "list"}
         for unit, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
             quote = text[unit.start : unit.end]
+            if unit.kind == "sentence" and unit.weight < 1 and unit.start in lists:
+                continue  # a lead-in: it is quoted with its list
             asks = _QUESTION.search(quote) is not None
             if asks and len(wanted.keys() & set(content_stems(quote))) > TUNING.answers_words * len(wanted):
                 before = quote
@@ -58,6 +62,8 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
             place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)
             scored.append((Candidate(*place, quote, hit, before, score, context=unit.context), own))
             before = quote
+    if asked.latest and (newest := max((age(c) for c, _ in scored), default="")):
+        scored = [(replace(c, score=c.score + TUNING.latest_bonus * (age(c) == newest)), own) for c, own in scored]
     ranked = _without_duplicates(sorted(scored, key=lambda pair: _best_first(pair[0])), index.duplicate_of)
     return each_claim_first(asked.stems, ranked)
 

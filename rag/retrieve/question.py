@@ -10,6 +10,7 @@ from rag.errors import QuestionError
 from rag.retrieve import kinds
 from rag.retrieve.followup import standalone
 from rag.retrieve.instructions import asks_about_replying
+from rag.retrieve.recency import asks_for_the_latest
 from rag.text.quantities import Kind
 from rag.text.words import Word, content_stems, names
 
@@ -32,6 +33,8 @@ class Asked:
     one_thing: bool  # a name, a date, a place or a figure would answer
     a_name: bool  # a person or a place would answer
     about_replying: bool  # sentences that tell a reader what to reply may be what is asked for
+    latest: bool = False  # the newest of several versions is asked for
+    earlier: str = ""  # the question before, where this one may go on from it: "and the tunnel?"
 
 
 def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
@@ -58,6 +61,8 @@ def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
         one_thing=kinds.asks_for_one_thing(text),
         a_name=kinds.asks_for_a_name(text),
         about_replying=asks_about_replying(text),
+        latest=asks_for_the_latest(text),
+        earlier=history[-1][0] if history and text == one_line else "",
     )
 
 

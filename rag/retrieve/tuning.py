@@ -93,6 +93,7 @@ class Tuning:
     question_penalty: float = _set(0.2, _HAND, 0, "2026-11-26", "off the score of a question: it answers nothing")
     nothing_new_penalty: float = _set(0.5, _HAND, 0, "2026-11-26", "off that of a unit with no word but the question's")
     instruction_penalty: float = _set(1.0, _HAND, 0, "2026-11-26", "off that of a sentence that orders a reply")
+    latest_bonus: float = _set(0.3, _HAND, 0, "2026-11-26", "to what the newest document says, where that is asked for")
     duplicate_cosine: float = _set(0.97, _HAND, 0, "2026-11-23", "from which two sentences of a document are one")
 
     # --- copies of a claim: a flood of documents with one lie must leave room for who says otherwise

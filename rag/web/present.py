@@ -28,7 +28,7 @@ def turn_markup(turn: Turn, documents: Documents, *, loading: bool = False) -> s
     """The reply to one question, at whatever stage it is; ``loading``: the language model is not ready yet."""
     blocks = [_standalone(turn)]
     if turn.answer is not None and turn.answer.refused:
-        blocks.append(_refusal(turn.answer.reason, turn.answer.by_source, documents))
+        blocks.append(_refusal(turn.answer.reason, turn.answer.nearest, documents))
     else:
         blocks.append(_prose(turn.sentences, turn.draft, documents))
     if turn.answer is not None and turn.answer.disagreement:
@@ -95,7 +95,7 @@ def _prose(sentences: Iterable[Sentence], draft: str, documents: Documents) -> s
 def _refusal(reason: str, nearest: Sequence[SourceQuotes], documents: Documents) -> str:
     markup = f'<p class="said"><strong>The documents do not say.</strong></p><p>{literal(reason)}</p>'
     if nearest:
-        markup += '<p class="label">Nearest passages</p>' + "".join(_source(s, documents, {}, 1) for s in nearest[:3])
+        markup += '<p class="label">Nearest passages</p>' + "".join(_source(s, documents, {}) for s in nearest)
     return markup
 
 

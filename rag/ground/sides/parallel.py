@@ -13,6 +13,7 @@ from itertools import combinations
 from rag.ground.sides.common import of_other_things, side
 from rag.load.metadata import title_from_name
 from rag.retrieve.question import Asked
+from rag.retrieve.recency import age
 from rag.retrieve.tuning import TUNING
 from rag.text.lists import word_numbers
 from rag.text.quantities import same_value, values
@@ -48,7 +49,9 @@ def _agrees(one: Evidence, other: Evidence) -> bool:
 
 
 def _picks(asked: Asked, one: Evidence, other: Evidence) -> bool:
-    """Whether the question has a word that the name of one source has and that of the other lacks."""
+    """Whether the question wants the newer, or has a word that only one of them has in its name."""
+    if asked.latest and age(one) != age(other):
+        return True
     a, b = (set(content_stems(f"{title_from_name(e.document_id)} {e.title}")) for e in (one, other))
     return bool((a ^ b) & set(asked.stems))
 
@@ -92,4 +95,3 @@ def _particulars(text: str) -> set[int]:
 
 def _is_number(word: Word) -> bool:
     return word.text[0].isdigit() or word.text.lower() in _NUMBER_WORDS
-
