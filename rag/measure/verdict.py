@@ -2,9 +2,9 @@
 
 Three ways to judge, by what a set has and what was asked of the program:
 
-strings   a folder of files with answers: of every group of ``must`` (else: every string of ``answers``) one has to be
+strings   a folder of files: of every group of ``must`` (else: every string of ``answers``) one has to be
           in the answer or in what it cites
-gold      a corpus with answers: a gold sentence is cited, or an answer is said or cited
+gold      a corpus, or a question that names no string: a gold sentence is cited, or an answer is said or cited
 evidence  no answers were asked for: a gold sentence is among those shown
 """
 
@@ -82,7 +82,7 @@ def fault(question: Question, outcome: Outcome, way: str, *, shown: int) -> str:
         return "" if count_gold(question, outcome.evidence) else f"no gold sentence among the {shown} shown"
     if outcome.answer is None:
         return "not answered"
-    if way == STRINGS:
+    if way == STRINGS and (_groups(question) or question.kind == "unanswerable"):
         return string_fault(question, outcome.answer)
     if question.kind == "unanswerable":
         return "" if not outcome.answered else "answered"
