@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.errors import DataSetError, RagError
+from rag.errors import RagError
 
 if TYPE_CHECKING:
     from rag.config import Settings
-    from rag.measure.audit import Row
     from rag.models.protocols import Embedder
     from rag.types import Progress
 
@@ -206,93 +205,33 @@ def _search(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _eval_flags(command: argparse.ArgumentParser) -> None:
-    command.add_argument("sets", nargs="*", metavar="DIR", help="a set, or a folder of sets")
+    command.add_argument("sets", nargs="*", metavar="DIR", help="a set, a folder of sets, or (with --against) a report")
     command.add_argument("--no-answers", action="store_true", help="score what is found; no language model runs")
+    command.add_argument("--no-model", action="store_true", help="answer without a language model: quotations alone")
     command.add_argument("--limit", type=_positive, metavar="N", help="a sample of N questions or pairs a set")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="fixes the sample and the intervals")
     command.add_argument("--json", action="store_true", help="print the report as data")
     command.add_argument("--out", metavar="FILE", help="write the report as JSON, anew after every set")
+    command.add_argument("--against", metavar="FILE", help="compare with an earlier report, question by question")
     command.add_argument("--work", metavar="DIR", help="where indexes and answers are kept (default: user cache)")
     command.add_argument("--fresh", action="store_true", help="answer again what an earlier run answered")
     _generator_flag(command, "a model of `rag models`, a .gguf or a folder")
     command.add_argument("--audit", type=_positive, metavar="N", help="sample N answer sentences for a person to judge")
     command.add_argument("--audit-out", metavar="FILE", default="audit.csv", help="the sheet (default: audit.csv)")
-    command.add_argument("--judged", metavar="FILE", help="read a judged sheet and print its shares; no set is run")
+    command.add_argument("--sheet", metavar="FILE", help="write every answer into a sheet for a person to judge")
+    command.add_argument(
+        "--judged", nargs="+", metavar="FILE", help="read a judged sheet, or two readers' sheets; no set is run"
+    )
 
 
 def _eval(settings: Settings, arguments: argparse.Namespace) -> int:
-    from platformdirs import user_cache_path
-
-    from rag import opening
-    from rag.measure import audit
-    from rag.measure.evaluate import Run, evaluate
-    from rag.measure.report import EvaluationReport, evaluation_table, save_report
+    from rag.measure import command
     from rag.models.store import tqdm_progress
 
-    if arguments.judged:
-        return _judged(arguments)
-    _check_eval(arguments)
-    rows: list[Row] = []  # a sentence of an answer each
-
-    def save(report: EvaluationReport) -> None:
-        if arguments.out:
-            save_report(report, Path(arguments.out))
-
     with tqdm_progress() as progress:
-        no_model = (settings.embedder, settings.reranker)
-        _fetch(no_model if arguments.no_answers else settings.model_names, settings, progress)
-        run = Run(
-            settings,
-            opening.open_embedding(settings),
-            opening.open_ranking(settings),
-            lambda: opening.open_model(settings),
-            Path(arguments.work) if arguments.work else user_cache_path("quoted-rag") / "eval",
-            answers=not arguments.no_answers,
-            limit=arguments.limit,
-            seed=arguments.seed,
-            fresh=arguments.fresh,
-            progress=progress,
-            heard=lambda name, question, answer: rows.extend(audit.rows(name, question, answer)),
-        )
-        report = evaluate([Path(folder) for folder in arguments.sets], run, done=save)
-    _print(evaluation_table(report), report, as_json=arguments.json)
-    if arguments.audit:
-        _save_sheet(rows, arguments)
-    return FAILED if any("error" in one or one.get("failed") for one in report["sets"]) else ANSWERED
-
-
-def _check_eval(arguments: argparse.Namespace) -> None:
-    """Raises DataSetError for flags that do not go together, before hours are spent."""
-    if not arguments.sets:
-        raise DataSetError("No evaluation set is named.", fix="rag eval DIR...")
-    if arguments.audit and arguments.no_answers:
-        raise DataSetError("There are no answers to audit with --no-answers.", fix="leave one of the two out")
-    if arguments.audit and Path(arguments.audit_out).exists():
-        message = f"The sheet {arguments.audit_out} exists and may hold judgements."
-        raise DataSetError(message, fix="change --audit-out")
-
-
-def _save_sheet(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
-    from rag.measure import audit
-
-    sample = audit.even_sample(rows, arguments.audit, seed=arguments.seed)
-    audit.save_sheet(sample, Path(arguments.audit_out))
-    print(f"{arguments.audit_out}: {len(sample)} of {len(rows)} answer sentences to judge", file=sys.stderr)
-
-
-def _judged(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from rag.measure import audit
-
-    rows = audit.read_sheet(Path(arguments.judged))
-    shares = {
-        column: {group: asdict(share) for group, share in groups.items()}
-        for column, groups in audit.judged(rows).items()
-    }
-    data = {"rows": len(rows), **shares, "unfilled": audit.unfilled(rows)}
-    _print(audit.judgement_table(rows), data, as_json=arguments.json)
-    return ANSWERED
+        outcome = command.run(settings, arguments, progress=progress)
+    _print(outcome.text, outcome.data, as_json=arguments.json)
+    return ANSWERED if outcome.well else FAILED
 
 
 # --- bench -------------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from rag import cli
 from rag.errors import DataSetError
-from rag.measure.audit import (
+from rag.measure.evaluate import evaluate
+from rag.measure.metrics import wilson
+from rag.measure.sheets.audit import (
     COLUMNS,
     DRAFTED,
     QUOTED,
@@ -29,8 +31,6 @@ from rag.measure.audit import (
     save_sheet,
     unfilled,
 )
-from rag.measure.evaluate import evaluate
-from rag.measure.metrics import wilson
 from tests.test_datasets import lines
 from tests.test_evaluate import FOXES, QUESTIONS, TEXTS, run
 
@@ -199,7 +199,7 @@ def test_an_evaluation_is_audited_also_from_answers_it_had_before(tmp_path: Path
             run(
                 tmp_path,
                 *replies,
-                heard=lambda name, question, answer, said=said: said.extend(rows(name, question, answer)),
+                heard=lambda name, question, answer, said=said: said.extend(rows(name, question.id, answer)),
             ),
         )
         heard.append(said)

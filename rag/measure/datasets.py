@@ -3,10 +3,12 @@
 corpus.jsonl     {"_id", "title", "text"}
 queries.jsonl    {"_id", "text"}            qrels/test.tsv or qrels.tsv   query, document, grade (BEIR's layout)
 questions.jsonl  {"question", "id"?, "kind"?, "answers"?, "wrong_answers"?, "evidence"? [{"doc_id", "text"}],
-                  "sides"? [{"answer", "evidence"}], "given_docs"? [id]}
+                  "sides"? [{"answer", "evidence"}], "given_docs"? [id], "history"? [[question, answer]],
+                  "type"?, "gold"?, "doc"?, "must"? [[string]]}
 pairs.jsonl      {"id", "claim", "passage", "label"}
 
 A set without corpus.jsonl asks its questions of a folder of files: ``documents/`` in it, or the one that is given.
+What is asked of its own ``documents/`` is also judged by strings: ``rag.measure.verdict``.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from rag.types import Document
 
 KINDS = ("answerable", "unanswerable", "agree", "conflict", "multiple", "plain")
 LABELS = ("supported", "not_supported", "contradicted")
+DOCUMENTS = "documents"
 FILES = ("queries.jsonl", "questions.jsonl", "pairs.jsonl")
 
 
@@ -32,6 +35,7 @@ FILES = ("queries.jsonl", "questions.jsonl", "pairs.jsonl")
 class GoldSentence:
     document_id: str
     text: str
+    of_file: bool = False  # of a file, whose text a loader gives with other marks, a row as "column: value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,11 @@ class Question:
     evidence: tuple[GoldSentence, ...] = ()  # those of the sides included
     sides: tuple[GoldSide, ...] = ()
     given_docs: frozenset[str] | None = None  # None: every document may be used
+    history: tuple[tuple[str, str], ...] = ()  # (question, answer), oldest first
+    type: str = ""  # any word, such as "list" or "howto": figures are given for each
+    gold: str = ""  # the right answer in short, for a person who judges
+    doc: str = ""  # the name of a file that has to be cited
+    must: tuple[tuple[str, ...], ...] = ()  # of each group one string has to be in the answer or in what it cites
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,7 @@ class DataSet:
     name: str
     documents: tuple[Document, ...]
     folder: Path | None
+    own_files: bool  # ``folder`` is the set's own documents/
     corpus_sha256: str  # of corpus.jsonl; "" where there is none
     queries: Mapping[str, str]
     qrels: Mapping[str, Mapping[str, int]]  # query -> document -> grade
@@ -95,9 +105,22 @@ class _Line:
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.value.get(key) or []
-        if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+        if not _are_texts(value):
             raise self.error(f"{key!r} has to be a list of texts, got {json.dumps(value)[:60]}")
         return tuple(value)
+
+    def groups(self, key: str) -> tuple[tuple[str, ...], ...]:
+        """Lists of texts, none of them empty."""
+        value = self.value.get(key) or []
+        if not isinstance(value, list) or not all(_are_texts(x) and x for x in value):
+            raise self.error(f"{key!r} has to be a list of lists of texts, got {json.dumps(value)[:60]}")
+        return tuple(tuple(x) for x in value)
+
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
+        groups = self.groups(key)
+        if any(len(group) != 2 for group in groups):
+            raise self.error(f"{key!r} has to be a list of [question, answer], got {json.dumps(groups)[:60]}")
+        return tuple((first, second) for first, second in groups)
 
     def records(self, key: str) -> list[dict[str, Any]]:
         value = self.value.get(key) or []
@@ -106,14 +129,25 @@ class _Line:
         return value
 
 
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(x, str) for x in value)
+
+
 def find_sets(folder: Path) -> list[Path]:
-    """The folder itself where it is a set, else the sets directly below it. Raises DataSetError where none is."""
+    """The folder itself where it is a set, else the sets directly below it. Raises DataSetError where none is.
+
+    A folder with ``documents/`` counts as one, so that questions which are missing are told of.
+    """
     if not folder.is_dir():
         raise DataSetError(f"The folder {folder} does not exist.", fix="python -m rag eval FOLDER")
     for folders in ([folder], sorted(p for p in folder.iterdir() if p.is_dir())):
-        if sets := [p for p in folders if any((p / name).is_file() for name in (*FILES, "corpus.jsonl"))]:
+        if sets := [p for p in folders if _is_set(p)]:
             return sets
     raise DataSetError(f"{folder} holds no evaluation set: none of {', '.join(FILES)} is there.")
+
+
+def _is_set(folder: Path) -> bool:
+    return (folder / DOCUMENTS).is_dir() or any((folder / name).is_file() for name in (*FILES, "corpus.jsonl"))
 
 
 def read_set(folder: Path, *, documents: Path | None = None) -> DataSet:
@@ -135,11 +169,11 @@ def read_set(folder: Path, *, documents: Path | None = None) -> DataSet:
     elif has_queries:
         raise DataSetError(f"{corpus_path} is missing: {folder / 'queries.jsonl'} has nothing to search in.")
     elif has_questions:
-        beside = folder / "documents" if (folder / "documents").is_dir() else documents
+        beside = folder / DOCUMENTS if (folder / DOCUMENTS).is_dir() else documents
         if beside is None or not beside.is_dir():
             raise DataSetError(
                 f"{corpus_path} is missing, and there is no folder of documents for {folder / 'questions.jsonl'}.",
-                fix=f"put files into {folder / 'documents'}, or name their folder: --seeds DIR",
+                fix=f"put files into {folder / DOCUMENTS}, or name their folder: --seeds DIR",
             )
     corpus_ids = {d.id for d in corpus} if corpus else None
     queries = {i: line.text("text") for i, line in _unique(folder / "queries.jsonl", "_id")} if has_queries else {}
@@ -150,7 +184,8 @@ def read_set(folder: Path, *, documents: Path | None = None) -> DataSet:
         raise DataSetError(f"{folder} asks nothing: {', '.join(FILES)} are missing or empty.")
     digest = sha256(corpus_path) if corpus else ""
     name = folder.resolve().name
-    return DataSet(name, corpus, beside, digest, queries, qrels, questions, pairs, tuple(problems))
+    own_files = beside == folder / DOCUMENTS
+    return DataSet(name, corpus, beside, own_files, digest, queries, qrels, questions, pairs, tuple(problems))
 
 
 def _corpus(path: Path, problems: list[str]) -> Iterator[Document]:
@@ -186,6 +221,11 @@ def _questions(path: Path, corpus_ids: set[str] | None, problems: list[str]) -> 
             tuple(evidence),
             tuple(sides),
             given,
+            line.pairs("history"),
+            line.text("type", ""),
+            line.text("gold", ""),
+            line.text("doc", ""),
+            line.groups("must"),
         )
 
 
@@ -199,7 +239,7 @@ def _gold(line: _Line, corpus_ids: set[str] | None, problems: list[str]) -> tupl
         elif corpus_ids is not None and item.text("doc_id") not in corpus_ids:
             problem = f"{line.path}:{line.number}: evidence names document {item.text('doc_id')!r}, not in the corpus."
         else:
-            sentences.append(GoldSentence(item.text("doc_id"), item.text("text")))
+            sentences.append(GoldSentence(item.text("doc_id"), item.text("text"), of_file=corpus_ids is None))
         if problem and problem not in problems:
             problems.append(problem)
     return tuple(sentences)

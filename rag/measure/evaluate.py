@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 
 from rag.assistant import PREVIEWED, Assistant
 from rag.config import Settings
-from rag.errors import RagError
+from rag.errors import CorpusError, RagError
 from rag.ground.judge import LanguageModelJudge
 from rag.ground.opposite import opposite
 from rag.ground.verify import Judged
@@ -23,8 +23,7 @@ from rag.index.sources import sources_digest
 from rag.measure.answers_cache import ANSWER, JUDGEMENT, ResultLog, index_of_documents, index_of_files, key_of
 from rag.measure.datasets import DataSet, Pair, Question, find_sets, read_set
 from rag.measure.machine import machine, versions
-from rag.measure.metrics import Measure
-from rag.measure.report import EvaluationReport, MeasureData, SetReport
+from rag.measure.report import EvaluationReport, SetReport, measure_data
 from rag.measure.scoring import (
     AnswerData,
     Measures,
@@ -38,6 +37,7 @@ from rag.measure.scoring import (
     ranking_measures,
     risk_coverage,
 )
+from rag.measure.verdict import judged_by, right, unbuilt, verdicts
 from rag.models.protocols import Embedder, Generator, Reranker
 from rag.retrieve.search import retrieve
 from rag.types import Finished, Progress, Reading, Retrieved
@@ -64,8 +64,9 @@ class Run:
     seed: int = 0
     fresh: bool = False  # answer again what an earlier run answered
     progress: Progress = lambda what, done, total: None
-    heard: Callable[[str, str, AnswerData], None] = lambda name, question, answer: None
-    """Gets every answer as data, with the names of its set and its question."""
+    heard: Callable[[str, Question, AnswerData], None] = lambda name, question, answer: None
+    """Gets every answer as data, with the name of its set and its question."""
+    answered: ResultLog[Outcome] | None = None  # what earlier runs answered; ``evaluate`` opens it, once for all sets
 
 
 def evaluate(
@@ -92,9 +93,12 @@ def evaluate(
         "versions": {**versions(), "program": sources_digest(*ANSWER)},
         "machine": machine(),
     }
+    log = ResultLog(run.work / "answers.jsonl", read=outcome_from, write=asdict, fresh=run.fresh)
     with _model(run) as open_model:
-        for one in _evaluate_all(folders, replace(run, open_model=open_model)):
+        for one in _evaluate_all(folders, replace(run, open_model=open_model, answered=log if run.answers else None)):
             report["sets"].append(one)
+            if (shares := right(report["sets"])) is not None:
+                report["right"] = shares
             if done is not None:
                 done(report)
     return report
@@ -132,7 +136,10 @@ def _evaluate_set(path: Path, run: Run) -> SetReport:
     started = time.monotonic()
     name = path.resolve().name
     try:
-        scored = _score_set(name, read_set(path, documents=run.settings.seeds), run)
+        data = read_set(path, documents=run.settings.seeds)
+        scored = _score_set(name, data, run)
+    except CorpusError as error:
+        return _not_built(data, error, run)
     except RagError as error:
         return _not_evaluated(name, str(error))
     except Exception as error:  # a fault of ours: shown whole, but the other sets still run
@@ -145,6 +152,16 @@ def _evaluate_set(path: Path, run: Run) -> SetReport:
 
 def _not_evaluated(name: str, why: str) -> SetReport:
     return {"name": name, "n": 0, "metrics": {}, "error": why}
+
+
+def _not_built(data: DataSet, error: CorpusError, run: Run) -> SetReport:
+    """Of a folder that holds nothing to index, each of its questions is judged as not answered."""
+    report = _not_evaluated(data.name, str(error))
+    if data.own_files and run.answers:
+        asked = {q.id for q in sample(data.questions, run.limit, run.seed)}
+        report |= {"own_files": True, "judged_by": judged_by(data, answers=True)}
+        report["verdicts"] = unbuilt(data, asked, f"{type(error).__name__}: {error.message}")
+    return report
 
 
 def _score_set(name: str, data: DataSet, run: Run) -> SetReport:
@@ -172,7 +189,7 @@ def _score_set(name: str, data: DataSet, run: Run) -> SetReport:
         judged, failed = judge_pairs(data.name, pairs, run) if run.answers else ({}, {})
         scored["failed"] |= failed
         measures |= pair_measures(pairs, judged, seed=run.seed)
-    scored["metrics"] = {name: _rounded(measure) for name, measure in measures.items()}
+    scored["metrics"] = {name: measure_data(measure) for name, measure in measures.items()}
     return scored
 
 
@@ -187,10 +204,12 @@ def _score_questions(
         ]
     outcomes, failed = _ask_all(data, questions, index, run)
     scored["failed"] |= failed
+    scored["own_files"], scored["judged_by"] = data.own_files, judged_by(data, answers=run.answers)
+    scored["verdicts"] = verdicts(data, outcomes, failed, answers=run.answers, shown=PREVIEWED)
     asked = [(q, outcomes[q.id]) for q in questions if q.id in outcomes]
     for question, outcome in asked:
         if outcome.answer is not None:
-            run.heard(data.name, question.id, outcome.answer)
+            run.heard(data.name, question, outcome.answer)
     measures = evidence_measures(asked, shown=PREVIEWED, seed=run.seed)
     if run.answers:
         texts = {name: document.text for name, document in index.documents.items()}
@@ -209,11 +228,6 @@ def sample(items: Sequence[Item], limit: int | None, seed: int) -> list[Item]:
     shuffled = list(items)
     random.Random(seed).shuffle(shuffled)
     return shuffled[:limit]
-
-
-def _rounded(measure: Measure) -> MeasureData:
-    value, low, high = (round(x, 4) for x in (measure.value, measure.low, measure.high))
-    return {"value": value, "n": measure.n, "low": low, "high": high}
 
 
 # --- the index -----------------------------------------------------------------------------------
@@ -259,13 +273,13 @@ def _ask_all(
     """Outcomes by question, and why for each that failed."""
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
-    log = None
     keys = _answer_keys(questions, index, run)
-    if run.answers:
-        log = ResultLog(run.work / "answers.jsonl", read=outcome_from, write=asdict, fresh=run.fresh)
+    log = run.answered
+    if log is not None:
         earlier = {name: log.get(key) for name, key in keys.items()}
         outcomes = {name: outcome for name, outcome in earlier.items() if outcome is not None}
-    assistant = Assistant(run.settings, index, run.embedder, run.reranker, run.open_model)
+    settings = run.settings if data.folder is None else replace(run.settings, seeds=data.folder)
+    assistant = Assistant(settings, index, run.embedder, run.reranker, run.open_model)
     if run.answers and len(outcomes) < len(questions):
         run.open_model()  # before the clock of the first question runs, and so that a missing one stops the set
         assistant.load_generator().join()
@@ -292,7 +306,10 @@ def _answer_keys(questions: Sequence[Question], index: Index, run: Run) -> dict[
     }
     documents = sorted((d.id, d.sha256) for d in index.documents.values())
     made_with = key_of(settings, run.embedder.fingerprint, sources_digest(*ANSWER), documents)
-    return {q.id: key_of(made_with, q.id, q.text, sorted(q.given_docs or ())) for q in questions}
+    return {
+        q.id: key_of(made_with, q.id, q.text, sorted(q.given_docs or ()), *([q.history] if q.history else ()))
+        for q in questions
+    }
 
 
 def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Outcome:
@@ -302,7 +319,7 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
     answer: AnswerData | None = None
     prompt_tokens = 0
     if run.answers:
-        for step in assistant.steps(question.text, documents=question.given_docs):
+        for step in assistant.steps(question.text, history=question.history, documents=question.given_docs):
             if isinstance(step, Retrieved) and retrieved is None:
                 retrieved, evidence_ms = step, (time.perf_counter() - started) * 1000
             elif isinstance(step, Reading):
@@ -310,11 +327,11 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
             elif isinstance(step, Finished):
                 answer = cast(AnswerData, step.answer.to_dict())
     else:
-        retrieved = assistant.search(question.text, documents=question.given_docs)
+        retrieved = assistant.search(question.text, history=question.history, documents=question.given_docs)
         evidence_ms = (time.perf_counter() - started) * 1000
     assert retrieved is not None  # the first of the steps
     return Outcome(
-        ranking=_rank(question.text, index, run, question.given_docs),
+        ranking=_rank(retrieved.standalone_question, index, run, question.given_docs),
         passages=tuple(Quoted(h.chunk.document_id, h.chunk.start, h.chunk.end, h.chunk.text) for h in retrieved.hits),
         evidence=tuple(Quoted(e.document_id, e.start, e.end, e.quote) for e in retrieved.evidence),
         best_score=max((e.score for e in retrieved.evidence), default=0.0),

@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 
 LIKE = 0.8  # token F1 from which two sentences count as one
 _LEAST_WORDS = 5  # a shorter quotation is not taken for the gold sentence it is part of
+IN_ORDER = 0.9  # share of a gold text's words that a quotation has in order, other words between them
 _LONG_RUN = 12  # words that two texts do not share by chance
 _WORD = re.compile(r"\w+")
 _ARTICLES = frozenset("a an the".split())
@@ -36,6 +37,21 @@ def same_sentence(quote: str, gold: str) -> bool:
     if _within(wanted, given) or (len(given) >= _LEAST_WORDS and _within(given, wanted)):
         return True
     return token_f1(given, wanted) >= LIKE
+
+
+def holds_in_order(quote: str, gold: str) -> bool:
+    """Does the quotation have nine tenths of the gold text's words (five or more) in order, others between them?
+
+    So a row of a table that is quoted as "column: value" is the row as it stands in the file.
+
+    >>> holds_in_order("name: Kit Kat; chocolate: 1; fruity: 0; win: 76.7", "Kit Kat,1,0,76.7")
+    True
+    """
+    given, wanted = tokens(quote), tokens(gold)
+    if len(wanted) < _LEAST_WORDS:
+        return False
+    blocks = SequenceMatcher(None, given, wanted, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) >= IN_ORDER * len(wanted)
 
 
 def holds_most(passage: str, gold: str) -> bool:

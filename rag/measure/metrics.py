@@ -80,6 +80,38 @@ def share(flags: Sequence[bool]) -> Measure | None:
     return Measure(sum(flags) / len(flags), len(flags), *wilson(sum(flags), len(flags)))
 
 
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact p of two paired shares being the same, from the pairs in which only one is right (McNemar 1947).
+
+    >>> mcnemar(1, 7)
+    0.0703125
+    """
+    from scipy.stats import binomtest
+
+    if not only_first + only_second:
+        return 1.0
+    return float(binomtest(only_first, only_first + only_second, 0.5).pvalue)
+
+
+def kappa(labels: Sequence[tuple[str, str]], *, seed: int) -> Measure | None:
+    """Agreement of two judges beyond chance (Cohen 1960); None where chance alone would agree always.
+
+    >>> kappa([("yes", "yes"), ("yes", "no"), ("no", "no"), ("no", "no")], seed=0).value
+    0.5
+    """
+    words = sorted({word for pair in labels for word in pair})
+    if len(words) < 2:
+        return None
+    number = {word: n for n, word in enumerate(words)}
+
+    def statistic(rows: npt.NDArray[np.float64]) -> float:
+        first, second = rows[:, 0], rows[:, 1]
+        chance = sum(float((first == n).mean() * (second == n).mean()) for n in number.values())
+        return (float((first == second).mean()) - chance) / (1 - chance) if chance < 1 else math.nan
+
+    return bootstrap([(number[a], number[b]) for a, b in labels], statistic, seed=seed)
+
+
 def mean(values: Sequence[float], *, seed: int) -> Measure | None:
     """Mean with a bootstrap interval; None where there is no value."""
     return bootstrap([(v,) for v in values], lambda rows: float(rows[:, 0].mean()), seed=seed)

@@ -14,7 +14,7 @@ from rag.ground.checks import Check, check
 from rag.ground.verify import Judged, own_words, support
 from rag.measure import metrics
 from rag.measure.datasets import DataSet, GoldSentence, Pair, Question
-from rag.measure.gold import holds_answer, holds_most, same_sentence
+from rag.measure.gold import holds_answer, holds_in_order, holds_most, same_sentence
 from rag.measure.metrics import Measure
 from rag.retrieve.tuning import TUNING
 
@@ -38,6 +38,7 @@ class SentenceData(TypedDict):
 
 
 class SideData(TypedDict):
+    claim: str
     citations: list[CitationData]
 
 
@@ -45,7 +46,9 @@ class AnswerData(TypedDict):
     """An answer as ``Answer.to_dict`` gives it: what of it is measured."""
 
     question: str
+    answer: str  # the sentences with their markers
     refused: bool
+    reason: str  # why refused
     disagreement: bool
     sentences: list[SentenceData]
     sides: list[SideData]
@@ -119,7 +122,7 @@ def evidence_measures(asked: Asked, *, shown: int, seed: int) -> Measures:
     gold = [(q, o) for q, o in asked if q.evidence]
     sided = [(q, o) for q, o in asked if _has_sides(q)]
     recalls = [metrics.recall(o.ranking, {e.document_id for e in q.evidence}, k=5) for q, o in gold]
-    hits = [(_count_gold(q, o.evidence), len(q.evidence)) for q, o in gold]
+    hits = [(count_gold(q, o.evidence), len(q.evidence)) for q, o in gold]
     scores, answerable = [o.best_score for _, o in asked], [q.kind != "unanswerable" for q, _ in asked]
     return _there(
         {
@@ -153,14 +156,14 @@ def _citation_measures(asked: Asked, texts: Mapping[str, str], seed: int) -> Mea
     held = [any(holds_answer(c.quote, q.answers) for c in o.cited) for q, o in named]
     right = [(sum(_is_gold(c, q) for c in o.cited), len(o.cited)) for q, o in cited]
     elsewhere = [(sum(_wrong_document(c, q) for c in o.cited), len(o.cited)) for q, o in cited]
-    recalled = [(_count_gold(q, o.cited), len(q.evidence)) for q, o in gold]
+    recalled = [(count_gold(q, o.cited), len(q.evidence)) for q, o in gold]
     return _there(
         {
             "validity": metrics.share([not invalid(o, texts) for _, o in asked if o.answered]),
             "evidence_precision": metrics.ratio(right, seed=seed),
             "evidence_recall": metrics.ratio(recalled, seed=seed),
-            "gold_cited": metrics.share([_count_gold(q, o.cited) > 0 for q, o in gold]),
-            "gold_cited_given_answered": metrics.share([_count_gold(q, o.cited) > 0 for q, o in cited]),
+            "gold_cited": metrics.share([count_gold(q, o.cited) > 0 for q, o in gold]),
+            "gold_cited_given_answered": metrics.share([count_gold(q, o.cited) > 0 for q, o in cited]),
             "answer_in_citation": metrics.share(held),
             "wrong_document_citations": metrics.ratio(elsewhere, seed=seed),
             "exact_match": metrics.share([_exact(q, o) for q, o in asked if q.wrong_answers is not None and q.answers]),
@@ -177,7 +180,7 @@ def _refusal_measures(asked: Asked, seed: int) -> Measures:
             "unanswerable_refused": metrics.share(refused),
             "answerable_answered": metrics.share(answered),
             "balanced_accuracy": metrics.balanced(refused, answered, seed=seed),
-            "wrong_answer_rate": metrics.share([is_wrong(q, o) for q, o in asked if _can_be_judged(q)]),
+            "wrong_answer_rate": metrics.share([is_wrong(q, o) for q, o in asked if can_be_judged(q)]),
         }
     )
 
@@ -253,14 +256,14 @@ def is_wrong(question: Question, outcome: Outcome) -> bool:
     """Answered, and unanswerable or without a gold sentence cited or a right answer said or cited."""
     if not outcome.answered:
         return False
-    right = _count_gold(question, outcome.cited) > 0 or holds_answer(outcome.text, question.answers)
+    right = count_gold(question, outcome.cited) > 0 or holds_answer(outcome.text, question.answers)
     right = right or any(holds_answer(c.quote, question.answers) for c in outcome.cited)
     return question.kind == "unanswerable" or not right
 
 
 def risk_coverage(asked: Asked) -> list[tuple[float, float]]:
     """Of the questions answered, the score of the best evidence being the confidence."""
-    answered = [(q, o) for q, o in asked if o.answered and _can_be_judged(q)]
+    answered = [(q, o) for q, o in asked if o.answered and can_be_judged(q)]
     return metrics.risk_coverage([o.best_score for _, o in answered], [not is_wrong(q, o) for q, o in answered])
 
 
@@ -278,14 +281,16 @@ def _times(name: str, values: Sequence[float], seed: int) -> dict[str, Measure |
 
 
 def _matches(quoted: Quoted, gold: GoldSentence) -> bool:
-    return quoted.document_id == gold.document_id and same_sentence(quoted.quote, gold.text)
+    if quoted.document_id != gold.document_id:
+        return False
+    return same_sentence(quoted.quote, gold.text) or (gold.of_file and holds_in_order(quoted.quote, gold.text))
 
 
 def _is_gold(quoted: Quoted, question: Question) -> bool:
     return any(_matches(quoted, gold) for gold in question.evidence)
 
 
-def _count_gold(question: Question, quoted: Sequence[Quoted]) -> int:
+def count_gold(question: Question, quoted: Sequence[Quoted]) -> int:
     """How many of the gold sentences are among ``quoted``."""
     return sum(any(_matches(item, gold) for item in quoted) for gold in question.evidence)
 
@@ -321,7 +326,8 @@ def _verbatim(question: Question, texts: Mapping[str, str]) -> bool:
     return any(holds_answer(texts.get(name, ""), question.answers) for name in names)
 
 
-def _can_be_judged(question: Question) -> bool:
+def can_be_judged(question: Question) -> bool:
+    """Does the set say what is right?"""
     return question.kind == "unanswerable" or bool(question.evidence or question.answers)
 
 

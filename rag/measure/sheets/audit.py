@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
 
-from rag.errors import DataSetError
-from rag.load.csv import delimiter_of
 from rag.measure.metrics import Measure, share
-from rag.measure.scoring import AnswerData
+from rag.measure.scoring import AnswerData, CitationData
+from rag.measure.sheets import read_table, save_table
 from rag.output.render import printable
 from rag.text.words import WORD, plain
 
 DRAFTED, QUOTED = "drafted", "quoted"
 WORDS = ("yes", "partly", "no")
 _JUDGED = {"supported": "fully supported", "answers_question": "answers the question"}
-_FORMULA = tuple("=+-@＝＋－＠")  # a spreadsheet would compute what begins with one of these
 _NAMED = 10
 
 
@@ -52,11 +48,16 @@ def rows(name: str, question: str, answer: AnswerData) -> list[Row]:
             printable(answer["question"]),
             printable(sentence["text"]),
             QUOTED if any(_same_words(sentence["text"], c["quote"]) for c in sentence["citations"]) else DRAFTED,
-            " ".join(f"[{c['marker']}] “{printable(c['quote'])}”" for c in sentence["citations"]),
+            quotations(sentence["citations"]),
             "; ".join(dict.fromkeys(f"{printable(c['title'])} ({c['document_id']})" for c in sentence["citations"])),
         )
         for number, sentence in enumerate(answer["sentences"], 1)
     ]
+
+
+def quotations(citations: Sequence[CitationData]) -> str:
+    """Citations as a person reads them in a cell."""
+    return " ".join(f"[{c['marker']}] “{printable(c['quote'])}”" for c in citations)
 
 
 def _same_words(sentence: str, quote: str) -> bool:
@@ -83,67 +84,14 @@ def even_sample(shown: Iterable[Row], n: int, *, seed: int) -> list[Row]:
 
 
 def save_sheet(chosen: Sequence[Row], path: Path) -> None:
-    """Write the sheet: CSV with a byte order mark, so that a spreadsheet reads it as UTF-8.
-
-    Raises DataSetError where the file is there already: it may hold somebody's judgements.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8-sig", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(COLUMNS)
-            writer.writerows([_inert(cell) for cell in asdict(row).values()] for row in chosen)
-    except OSError as error:
-        raise DataSetError(
-            f"The sheet {path} cannot be written: {error.strerror}.", fix="change --audit-out"
-        ) from error
-
-
-def _inert(cell: str) -> str:
-    """
-    >>> _inert("=1+1"), _inert("one")
-    ("'=1+1", 'one')
-    """
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """Write the sheet. Raises DataSetError where the file is there already."""
+    save_table(path, COLUMNS, (asdict(row).values() for row in chosen))
 
 
 def read_sheet(path: Path) -> list[Row]:
-    """The rows of a sheet as a spreadsheet saved it: separated by commas, semicolons or tabs, in any order of columns.
-
-    Raises DataSetError that names every line with a word that is none of ``WORDS``.
-    """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise DataSetError(f"The sheet {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DataSetError(f"The sheet {path} is not UTF-8.", fix="save it as “CSV UTF-8”") from error
-    delimiter = delimiter_of(text.partition("\n")[0])  # of the header alone: the other lines hold free text
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    if missing := [name for name in COLUMNS[:-1] if name not in (reader.fieldnames or ())]:
-        raise DataSetError(f"{path}:1: the sheet has no column {', '.join(missing)}.")
-    sheet: list[Row] = []
-    wrong: list[str] = []
-    try:
-        for cells in reader:
-            row = {name: (cells.get(name) or "").strip() for name in COLUMNS}
-            if not any(row.values()):
-                continue  # a spreadsheet may leave empty lines at the end
-            row |= {name: row[name].lower() for name in ("kind", *_JUDGED)}
-            allowed = {"kind": (DRAFTED, QUOTED), **dict.fromkeys(_JUDGED, ("", *WORDS))}
-            wrong += [
-                f"{path}:{reader.line_num}: {name} is {row[name]!r}, not {', '.join(filter(None, words))}"
-                for name, words in allowed.items()
-                if row[name] not in words
-            ]
-            sheet.append(Row(**row))
-    except csv.Error as error:
-        raise DataSetError(f"{path}:{reader.line_num}: not a line of a sheet: {error}.") from error
-    if wrong:
-        raise DataSetError("\n".join(wrong), fix="write one of these words, or leave the cell empty")
-    if not sheet:
-        raise DataSetError(f"The sheet {path} has no sentences.")
-    return sheet
+    """The rows of a sheet that came back. Raises DataSetError as ``read_table`` does."""
+    allowed = {"kind": (DRAFTED, QUOTED), **dict.fromkeys(_JUDGED, ("", *WORDS))}
+    return [Row(**line) for line in read_table(path, COLUMNS, allowed, optional=("note",))]
 
 
 # --- what the person judged ----------------------------------------------------------------------
