@@ -232,8 +232,8 @@ class Assistant:
                 sentences.append(markers.of(result))
                 yield Checked(sentences[-1])
         run.clock.mark("verify")
-        if run.asked.what_sources_say or not (sentences or unsaid):
-            unsaid += choice.answering
+        if removed or not sentences or run.asked.what_sources_say:
+            unsaid = [*choice.answering[:1], *unsaid, *choice.answering[1:]]
         for sentence in map(markers.of, left_out(sentences, unsaid)):
             sentences.append(sentence)
             yield Checked(sentence)

@@ -200,6 +200,9 @@ class Passage:
         """The quotation behind its context, as it is searched and read."""
         return in_context(self.context, self.quote)
 
+    def overlaps(self, other: Passage) -> bool:
+        return self.document_id == other.document_id and self.start < other.end and other.start < self.end
+
     @property
     def place(self) -> tuple[str, int, int]:
         """What makes two passages the same one."""

@@ -8,7 +8,7 @@ from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.text.quantities import values
 from rag.text.words import content_stems, overlap, plain, words
-from rag.types import Citation, Evidence, Sentence, Side
+from rag.types import Citation, Evidence, Passage, Sentence, Side
 
 
 def quoted(evidence: Evidence) -> Sentence:
@@ -17,9 +17,13 @@ def quoted(evidence: Evidence) -> Sentence:
 
 
 def left_out(kept: Sequence[Sentence], chosen: Iterable[Evidence]) -> list[Sentence]:
-    """Quotations of the ``chosen`` that no kept sentence cites, as far as there is room."""
-    cited = {(c.document_id, c.end) for s in kept for c in s.citations}
-    missing = [e for e in chosen if (e.document_id, e.end) not in cited]
+    """Quotations of the ``chosen`` that no kept sentence cites, none within another, as far as there is room."""
+    taken: list[Passage] = [c for s in kept for c in s.citations]
+    missing: list[Evidence] = []
+    for e in chosen:
+        if not any(e.overlaps(other) for other in taken):
+            taken.append(e)
+            missing.append(e)
     return [quoted(e) for e in missing[: max(0, TUNING.most_quoted - len(kept))]]
 
 

@@ -22,13 +22,15 @@ from rag.models.protocols import Verifier
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.text.negation import negated_stems
-from rag.text.words import content_stems, names, overlap, plain
+from rag.text.words import content_stems, names, overlap, plain, words
 from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence
 
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
 )
 _YES_OR_NO = re.compile(r"\W*(?P<lead>yes|no)\b(?!\.\s*\d)[,.:;!\s]*", re.I)
+
+_COMPARES = re.compile(r"\w{2,}est|most|least|more|less|fewer|only|first|last", re.I)
 
 Widen = Callable[[Evidence], Evidence | None]
 
@@ -154,6 +156,21 @@ def _judged_supported(text: str, held: _Held, verifier: Verifier, abort: Event |
     return supported
 
 
+def _in_the_words_of(held: _Held, claim: str, asked: Asked | None) -> bool:
+    """Whether each word of the claim is the premise's or the question's; some then are the premise's alone.
+
+    Another word may say something else, whoever judges it. What the claim compares ("the largest") no single premise
+    bears out that does not say so.
+    """
+    stems, premised = set(content_stems(claim)), set(content_stems(held.premise))
+    if stems <= premised:
+        return True
+    compared = {w.text.lower() for w in words(claim) if _COMPARES.fullmatch(w.text)}
+    question = set(asked.stems) if asked else set()
+    own = (stems & premised) - question
+    return stems <= premised | question and bool(own) and compared <= {w.text.lower() for w in words(held.premise)}
+
+
 def _follows(lead: str, asked: Asked, held: _Held) -> bool:
     """Whether a leading yes or no is what the premise says: a yes needs the question's words, a no what denies them."""
     denied = bool(negated_stems(held.premise)) != bool(negated_stems(asked.text))
@@ -191,15 +208,7 @@ def verify_claim(
     if not narrow:
         return Removed(claim.text, "there is no evidence to hold it against")
     wide = _wide(statement, narrow, widen) if widen else []
-    # a word that neither the source nor the question has may say something else, whoever judges it
-    asked_stems = asked.stems if asked else ()
-    plausible = [
-        h
-        for h in (*narrow, *wide)
-        if h.check.passes
-        and h.check.coverage >= TUNING.some_words
-        and stems <= {*content_stems(h.premise), *asked_stems}
-    ]
+    plausible = [h for h in (*narrow, *wide) if h.check.passes and _in_the_words_of(h, body, asked)]
     if fragment:
         supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
     else:

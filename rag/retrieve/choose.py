@@ -96,13 +96,9 @@ def _apart(ranked: Iterable[Candidate]) -> list[Candidate]:
     """Without what lies within one before it, or around it: an item beside its list."""
     apart: list[Candidate] = []
     for candidate in ranked:
-        if not any(_overlap(candidate, other) for other in apart):
+        if not any(candidate.overlaps(other) for other in apart):
             apart.append(candidate)
     return apart
-
-
-def _overlap(one: Candidate, other: Candidate) -> bool:
-    return one.document_id == other.document_id and one.start < other.end and other.start < one.end
 
 
 def _with_neighbours(ranked: Iterable[Candidate], found: Iterable[Candidate]) -> Iterator[Candidate]:
@@ -128,7 +124,7 @@ def _fitting(
     for candidate in ranked:
         if len(fitting) == most:
             break
-        if any(_overlap(candidate, other) for other in fitting):
+        if any(candidate.overlaps(other) for other in fitting):
             continue
         tokens = count_tokens(candidate.in_context) + _MARKER_TOKENS
         if tokens <= budget or not fitting:
