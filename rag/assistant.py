@@ -177,6 +177,9 @@ class Assistant:
         if reason := unlikely(run.asked, relevance, run.index, caution=self.settings.caution, model=self._model_name):
             yield self._refusal(run, retrieved, reason)
             return
+        if run.asked.what_sources_say:  # their own words are the answer
+            yield from self._complete(run, retrieved, choice, [], [], [], Markers())
+            return
         generator = yield from self._model.take(abort)
         if generator is not None:
             try:
@@ -232,11 +235,24 @@ class Assistant:
                 sentences.append(markers.of(result))
                 yield Checked(sentences[-1])
         run.clock.mark("verify")
-        if removed or not sentences or run.asked.what_sources_say:
-            unsaid = [*choice.answering[:1], *unsaid, *choice.answering[1:]]
-        for sentence in map(markers.of, left_out(sentences, unsaid)):
-            sentences.append(sentence)
-            yield Checked(sentence)
+        yield from self._complete(run, retrieved, choice, sentences, removed, unsaid, markers)
+
+    def _complete(
+        self,
+        run: _Run,
+        retrieved: Retrieved,
+        choice: Choice,
+        sentences: list[Sentence],
+        removed: list[Removed],
+        unsaid: Sequence[Evidence],
+        markers: Markers,
+    ) -> Iterator[Step]:
+        """Quotes what the verified ``sentences`` leave open: what answers best, and the lines of those that failed."""
+        if removed or not sentences:
+            open_ = [*choice.answering[:1], *unsaid, *choice.answering[1:]]
+            for sentence in map(markers.of, left_out(sentences, open_)):
+                sentences.append(sentence)
+                yield Checked(sentence)
         yield Finished(compose(run.asked, retrieved, choice, sentences, removed, markers, **self._circumstances(run)))
 
     def _draft(self, run: _Run, generator: Generator, prompt: Prompt, shown: int) -> Steps[Step, None, list[Claim]]:
