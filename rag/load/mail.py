@@ -12,6 +12,7 @@ from itertools import groupby
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode, unwrapped
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
+from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 
 _QUOTED = re.compile(r"(?:>\s?)+")
@@ -64,6 +65,7 @@ def _body(message: EmailMessage) -> str:
     if part.get_content_type() == "text/html":
         tree = parse_html(canonical(content))
         remove_unseen(tree)
+        fill_merged_cells(tree)
         return lines_of(body_of(tree))
     return _as_written(canonical(content))
 
