@@ -21,6 +21,7 @@ from rag.load.metadata import describe
 from rag.load.office.docx import load_docx
 from rag.load.office.odt import load_odt
 from rag.load.office.rtf import load_rtf
+from rag.load.office.xlsx import load_xlsx
 from rag.load.pdf.reader import load_pdf
 from rag.load.text import load_text
 from rag.types import Document
@@ -40,6 +41,7 @@ _LOADERS: dict[str, Loader] = {
     ".epub": load_epub,
     ".csv": load_csv,
     ".tsv": load_csv,
+    ".xlsx": load_xlsx,
     ".eml": load_eml,
 }
 LOADERS: Mapping[str, Loader] = MappingProxyType(_LOADERS)
