@@ -20,6 +20,7 @@ from rag.load.markdown import load_markdown
 from rag.load.metadata import describe
 from rag.load.office.docx import load_docx
 from rag.load.office.odt import load_odt
+from rag.load.office.pptx import load_pptx
 from rag.load.office.rtf import load_rtf
 from rag.load.office.xlsx import load_xlsx
 from rag.load.pdf.reader import load_pdf
@@ -42,6 +43,7 @@ _LOADERS: dict[str, Loader] = {
     ".csv": load_csv,
     ".tsv": load_csv,
     ".xlsx": load_xlsx,
+    ".pptx": load_pptx,
     ".eml": load_eml,
 }
 LOADERS: Mapping[str, Loader] = MappingProxyType(_LOADERS)
