@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. (?:\|[^|\n]+\| )?([\w.:+-]+)::", re.MULTILINE)
 _ROLE = re.compile(r":([\w.:+-]+):`|`:([\w.:+-]+):")
+_NESTED = re.compile(r"^[ \t]*\.\. \|[^|\n]+\| replace::[^|\n]*\|", re.MULTILINE)
+_MOST_NESTED = 10
 _TARGET = re.compile(r"\s*<[^<>]*>$")
 _FIELD = re.compile(r":(author|date|title):[ \t]+(\S.*)", re.IGNORECASE)
 _LEFT_OUT = frozenset("toctree index highlight currentmodule module py:module literalinclude tabularcolumns".split())
@@ -54,6 +56,8 @@ def load_rst(data: bytes) -> Loaded:
     from docutils.core import publish_parts
 
     text = canonical(decode(data))
+    if len(_NESTED.findall(text)) > _MOST_NESTED:
+        raise LoadError(f"More than {_MOST_NESTED} substitutions hold others, which makes a text without end.")
     _teach(text)
     try:
         html = str(publish_parts(text, writer="html5", settings_overrides=dict(_SETTINGS))["html_body"])
@@ -107,7 +111,7 @@ def _teach(text: str) -> None:
     from docutils.parsers.rst import Directive, directives, roles
     from docutils.parsers.rst.languages import en
 
-    class Plain(Directive):
+    class Plain(Directive):  # type: ignore[misc]  # the library has no types
         optional_arguments = 1_000
         final_argument_whitespace = True
         has_content = True
