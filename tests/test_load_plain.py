@@ -176,6 +176,19 @@ def test_what_docutils_cannot_read_is_read_as_it_stands() -> None:
     assert "The end of `it." in text
 
 
+def test_a_table_whose_first_column_has_no_name_keeps_the_other_names() -> None:
+    table = "===== ==== ====\n      Min  Max\n===== ==== ====\nsepal 4.3  7.9\n===== ==== ====\n"
+    expected = "| | Min | Max |\n| --- | --- | --- |\n| sepal | 4.3 | 7.9 |"
+    assert load_rst(table.encode()).text == expected
+    assert load_rst(b"Tea\n\n" + table.replace("\n", "\n  ").encode()).text.startswith("Tea")
+
+
+def test_a_list_in_a_field_stays_a_list() -> None:
+    assert (
+        load_rst(b":Port: 8443\n:Users:\n  - ada\n  - ines\n").text == "Port: 8443\n\nUsers:\n\n\u2022 ada\n\u2022 ines"
+    )
+
+
 def test_org_is_what_a_reader_sees() -> None:
     document = read("harbour.org")
     assert (document.title, document.author, document.date) == ("The harbour notes", "Ada Quay", "2024-03-09")

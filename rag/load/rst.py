@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. (?:\|[^|\n]+\| )?([\w.:+-]+)::", re.MULTILINE)
 _ROLE = re.compile(r":([\w.:+-]+):`|`:([\w.:+-]+):")
+_NO_FIRST_NAME = re.compile(r"^((?P<indent> *)={2,}(?: +=+)+ *\n(?P=indent))  (?= *\S)", re.MULTILINE)
+"""A table whose first column has no name: to docutils, that row goes on from the one above, and is lost."""
 _NESTED = re.compile(r"^[ \t]*\.\. \|[^|\n]+\| replace::[^|\n]*\|", re.MULTILINE)
 _MOST_NESTED = 10
 _TARGET = re.compile(r"\s*<[^<>]*>$")
@@ -55,7 +57,7 @@ def load_rst(data: bytes) -> Loaded:
     """
     from docutils.core import publish_parts
 
-    text = canonical(decode(data))
+    text = _NO_FIRST_NAME.sub(r"\1\\ ", canonical(decode(data)))
     if len(_NESTED.findall(text)) > _MOST_NESTED:
         raise LoadError(f"More than {_MOST_NESTED} substitutions hold others, which makes a text without end.")
     _teach(text)
@@ -89,7 +91,7 @@ def _as_typed(tree: _Element) -> None:
 
     for name in tree.xpath("//dl[contains(@class, 'field-list') or contains(@class, 'docinfo')]/dt"):
         value = name.getnext()
-        if value is not None and value.tag == "dd":
+        if value is not None and value.tag == "dd" and not value.xpath(".//ul|.//ol|.//dl|.//table|.//pre|./p[2]"):
             name.tag, name.text = "p", " ".join(f"{name.text_content()} {value.text_content()}".split())
             for part in list(name):
                 name.remove(part)
