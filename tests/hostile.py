@@ -138,6 +138,21 @@ def odt(body: str, dtd: str = "", styles: str = "") -> bytes:
     return changed("harbour.odt", {"content.xml": f"{dtd}<o:document-content {names}>{content}</o:document-content>"})
 
 
+SHEET = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def xlsx(rows: str, merged: str = "") -> bytes:
+    """A workbook whose first sheet has these rows, packed without deflation, so that no bomb is suspected."""
+    page = f"<worksheet {SHEET}><sheetData>{rows}</sheetData><mergeCells>{merged}</mergeCells></worksheet>"
+    with zipfile.ZipFile(DATA / "rates.xlsx") as archive:
+        before: dict[str, bytes | str] = {name: archive.read(name) for name in archive.namelist()}
+    return container({**before, "xl/worksheets/sheet1.xml": page}, zipfile.ZIP_STORED)
+
+
+def row(*cells: str) -> str:
+    return f"<row>{''.join(f'<c><v>{cell}</v></c>' for cell in cells)}</row>"
+
+
 def nested(opening: str, closing: str, depth: int, inside: str = PROSE) -> str:
     return opening * depth + inside + closing * depth
 
@@ -215,6 +230,57 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: b"Subject: =?x-bad?Q?=FF?=\nContent-Type: text/plain; charset=rot13\n\n" + PROSE.encode(),
         "read",
     ),
+    "rows.xlsx": (lambda: xlsx(row(*["1"] * 3) * 100_000), "read"),
+    "more-rows.xlsx": (lambda: xlsx(row(*["123456789"] * 8) * 100_000), "5,000,000 characters|memory"),
+    "columns.xlsx": (lambda: xlsx(row(*map(str, range(500))) * 20), "read"),
+    "more-columns.xlsx": (lambda: xlsx(row(*map(str, range(2_000))) * 20), "2,000 columns"),
+    "last-row.xlsx": (lambda: xlsx('<row r="999999999999"><c r="A1"><v>1</v></c></row>'), "at most 1,048,576"),
+    "last-column.xlsx": (lambda: xlsx('<row><c r="ZZZZZZZ1"><v>1</v></c></row>'), "no cell"),
+    "merged.xlsx": (
+        lambda: xlsx(row("1", "2") * 1_000, '<mergeCell ref="A1:XFD1048576"/>' * 10_000),
+        "Merged cells cover more",
+    ),
+    "strings.xlsx": (lambda: xlsx('<row><c t="s"><v>999999999</v></c></row>'), "broken"),
+    "digits.xlsx": (lambda: xlsx(f"<row><c><v>{'9' * 1_000_000}</v></c></row>" + row("1")), "read|broken"),
+    "laughs.xlsx": (lambda: changed("rates.xlsx", {"xl/worksheets/sheet1.xml": LAUGHS + "<x>&j;</x>"}), "entit|XML"),
+    "deep.xlsx": (lambda: xlsx(nested("<row><c>", "</c></row>", 5_000, "")), "XML|no text"),
+    "zip.xlsx": (lambda: changed("rates.xlsx", {"xl/x.xml": b"\0" * (300 * 2**20)}), "unpacks to"),
+    "ratio.xlsx": (lambda: changed("rates.xlsx", {"xl/worksheets/sheet1.xml": b" " * (100 * 2**20)}), "zip bomb"),
+    "zip.pptx": (lambda: changed("crane.pptx", {"ppt/x.xml": b"\0" * (300 * 2**20)}), "unpacks to"),
+    "laughs.pptx": (lambda: changed("crane.pptx", {"ppt/slides/slide1.xml": LAUGHS + "<x>&j;</x>"}), "entit|XML"),
+    "deep.pptx": (
+        lambda: changed("crane.pptx", {"ppt/slides/slide1.xml": nested("<spTree>", "</spTree>", 240)}),
+        "XML|read",
+    ),
+    "long.json": (lambda: b"[" + b"1234567," * (6 * 2**20) + b"1]", "characters of JSON"),
+    "values.json": (lambda: b"[" + b"1," * 4_900_000 + b"1]", "characters|memory"),
+    "deep.json": (lambda: b"[" * 100_000 + b"]" * 100_000, "too deep"),
+    "objects.json": (lambda: b'{"a":' * 150 + b"1" + b"}" * 150, "100 deep"),
+    "number.json": (lambda: b'{"a": 1' + b"0" * 1_000_000 + b"}", "read|broken"),
+    "aliases.yaml": (
+        lambda: b"a: &a [x]\n" + b"".join(b"%c: &%c [%s]\n" % (n + 1, n + 1, b"*%c," % n * 9) for n in range(97, 121)),
+        "read",
+    ),
+    "deep.ipynb": (lambda: b'{"cells": ' + b"[" * 100_000, "no notebook"),
+    "cells.ipynb": (lambda: b'{"cells": [' + b'{"cell_type": "code", "source": "x"},' * 100_000 + b"1]}", "read"),
+    "include.rst": (
+        lambda: b".. include:: /etc/passwd\n\n.. raw:: html\n   :file: /etc/passwd\n\n" + PROSE.encode(),
+        "read",
+    ),
+    "table.rst": (lambda: b".. csv-table::\n   :file: /etc/passwd\n\n" + PROSE.encode(), "read"),
+    "laughs.rst": (
+        lambda: b"".join(b".. |a%d| replace:: |a%d| |a%d|\n" % (n, n + 1, n + 1) for n in range(60)) + b"\n|a0|\n",
+        "substitutions",
+    ),
+    "lists.rst": (lambda: b"".join(b"  " * n + b"- x\n\n" for n in range(100)), "read"),
+    "quotations.rst": (lambda: b"".join(b" " * n + b"x\n\n" for n in range(1000)), "too deep"),
+    "drawers.org": (lambda: b":a:\n" * 100_000 + PROSE.encode(), "read"),
+    "links.org": (lambda: b"[[" * 200_000 + b" *a" * 20_000 + PROSE.encode(), "read"),
+    "mails.mbox": (lambda: b"From a 2024\nSubject: x\n\nTea\n\n" * 20_000, "read|longer than"),
+    "no.mbox": (lambda: b"From a 2024\n\nTea\n\n" * 10, "no mailbox"),
+    "quotes.eml": (lambda: b"Subject: x\n\n" + b"".join(b"> " * n + PROSE.encode() + b"\n" for n in range(50)), "read"),
+    "lists.html": (lambda: page(nested("<ul><li>x", "</li></ul>", 100)), "read"),
+    "spans.html": (lambda: page("<table>" + "<tr><td rowspan=65534 colspan=1000>x</td><td>y</td></tr>" * 200), "read"),
     "columns.csv": (lambda: b"a," * 1_000_000, "columns"),
     "cell.csv": (lambda: b'a,b\n"' + b"x" * 6_000_000, "cannot be read|characters"),
     "digits.txt": (lambda: b"1" * 2_000_000, "read"),

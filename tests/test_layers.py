@@ -46,6 +46,8 @@ OWNERS = {
     "pypdfium2": {"rag/load/pdf/reader.py", "rag/load/pdf/visible.py"},
     "pypdf": {"rag/load/pdf/reader.py"},
     "mammoth": {"rag/load/office/docx.py"},
+    "docutils": {"rag/load/rst.py"},
+    "openpyxl": set(),  # only tests write with it
     "striprtf": {"rag/load/office/rtf.py"},
     "sentencex": {"rag/text/sentences.py"},
     "onnxruntime": {"rag/models/onnx_bert.py"},

@@ -247,6 +247,28 @@ def test_a_number_that_ends_a_page_is_a_page_number_only_where_it_stands_apart()
         assert (text, starts) == ("She has held the post of a harbour master since 2011.", (0,))
 
 
+def printed(*texts: str) -> list[str]:
+    """The paragraphs of lines in one column."""
+    lines = [Line(text, 50, 50 + 5 * len(text), 700 - 14 * n, 12) for n, text in enumerate(texts)]
+    return as_text(paragraphs([lines]), 1)[0].split("\n\n")
+
+
+def test_a_sentence_goes_on_though_its_next_word_would_have_fitted() -> None:
+    """Lines broken at a count of letters, not by their width."""
+    wide = "The oldest cask was built in 1954 by a cooper from the next village, and"
+    assert printed(wide, "visitors may taste the cider of it every day from", "May until the end.") == [
+        f"{wide} visitors may taste the cider of it every day from May until the end."
+    ]
+
+
+def test_short_lines_of_print_are_not_joined() -> None:
+    wide = "The board of the harbour meets in the old customs house on every first day of a month."
+    address = ["Elmsea Harbour Board, Customs House, upper quay, room two", "Second floor", "12 Quay Road in Elmsea"]
+    assert printed(*address, wide) == [*address, wide]
+    names = ["Ada Quay of the board of the harbour", "Ines Corrigan of the board of the fleet", "Ruth Alder"]
+    assert printed(*names, wide) == [*names, wide]
+
+
 def test_the_suffix_does_not_make_the_format(tmp_path: Path) -> None:
     for name, source in [("a.docx", "harbour.pdf"), ("a.pdf", "harbour.docx"), ("a.odt", "harbour.docx"),
                          ("a.epub", "harbour.odt"), ("a.rtf", "ships.csv"), ("a.eml", "ships.csv")]:  # fmt: skip

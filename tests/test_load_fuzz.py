@@ -31,13 +31,23 @@ SEEDS = Path(__file__).parent.parent / "seeds"
 EXAMPLES = int(os.environ.get("RAG_FUZZ_EXAMPLES", "20"))
 MAX_SECONDS = 15.0
 NO_ZIP_ANY_MORE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, IndexError, RuntimeError)
-ZIPS = (".docx", ".odt", ".epub")
+ZIPS = (".docx", ".odt", ".epub", ".xlsx", ".pptx")
 TOKENS = [
     b"\x00", b"\xff\xfe", b"\r\n", b" ", b"\n\n", b"\xed\xa0\x80", b"\xc2\xad", "\u202e\u200b".encode(), b"9999999999",
     b"<", b">", b"</p>", b"<table>", b"&#0;", b"&x;", b"<!DOCTYPE x [<!ENTITY x 'y'>]>", b"[1]\n", b"# ", b"```\n",
     b"{", b"}", b"\\u-9 ", b"\\bin999999 ", b"\\par", b"endstream", b"endobj", b"-1", b"<<", b">>", b"/Kids", b"3 0 R",
     b'"', b";", b",", b"--", b"=?utf-8?b?x?=", b"Content-Type: multipart/mixed; boundary=b\n", b"May 5, 2020",
 ]  # fmt: skip
+
+
+TEXTS = {
+    ".json": ['{"port": 8443, "limits": {"tonnes": [900, 1.5, null]}, "ships": [{"name": "Ines", "built": 1988}]}' * 2],
+    ".jsonl": ['{"name": "Ines", "built": 1988}\n{"name": "Hale", "quays": [{"id": "east"}]}\n'],
+    ".yaml": ["server:\n  port: 8443  # behind the proxy\nusers:\n  - &a ada\n  - *a\n"],
+    ".yml": ["tea: hot\n"],
+    ".toml": ["[server]\nport = 8443\n"],
+    ".log": ["2024-03-09 10:00:01 INFO Started on port 8443\n" * 5],
+}
 
 
 def originals(suffix: str) -> list[bytes]:
@@ -48,6 +58,7 @@ def originals(suffix: str) -> list[bytes]:
         found += [hostile.unseen_pdf(), hostile.form_bomb(6), hostile.deflate_bomb(1)]
     if suffix == ".tsv":
         found += [b"name\tsays\nAda\tTea is good.\n" * 20]
+    found += [text.encode() for text in TEXTS.get(suffix, [])]
     if suffix in (".htm", ".xhtml"):
         found += originals(".html")
     return found

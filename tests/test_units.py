@@ -123,6 +123,13 @@ def test_a_row_stands_under_the_names_of_its_columns() -> None:
     assert unit(text, "Age | Fee").weight < 1
 
 
+def test_a_table_just_below_another_has_its_own_columns() -> None:
+    text = "| Age | Fee |\n| --- | --- |\n| child | 12 EUR |\n\n| Boat | Length |\n| --- | --- |\n| Ines | 9 m |"
+    assert unit(text, "child | 12 EUR").context == "Age: child; Fee: 12 EUR"
+    assert unit(text, "Boat | Length").weight < 1
+    assert unit(text, "Ines | 9 m").context == "Boat: Ines; Length: 9 m"
+
+
 @pytest.mark.parametrize("line", ["Deposit: 1,880 EUR", "Port: 8443", "Mail: ada@quay.example", "Lunch 12:30", "Yes."])
 def test_a_short_line_can_be_quoted(line: str) -> None:
     text = f"Flat 12\n\nIt has two rooms.\n\n{line}\n\nThe rent is paid in advance."

@@ -27,6 +27,7 @@ _FOOTNOTE = re.compile(r"(?<=[^\W\d_]|[,”\"’)])\d{1,2}$")
 _GAP = re.compile(r" {50,}")  # where a long wiki reference was blanked
 _VISIBLE = re.compile(r"\w")
 _BAR = re.compile(r"\s*\|\s*|\t")
+_RULE = re.compile(r"[\s|:+-]*--[\s|:+-]*")  # between the names of columns and the rows
 _FENCE = re.compile(r"(?:`{3}|~{3})\w*$")
 _PAIR = re.compile(r"[^\s:][^:\n]{0,60}:\s+\S")
 _TIME = re.compile(r"\b\d{1,2}:\d\d\b")
@@ -156,6 +157,8 @@ def _read(text: str, line: str, block: Block, below: Sequence[Block], above: _Ab
         unit = Unit(start, start + len(heading), "heading", "", 1.0 if states else HEADING_WEIGHT)
         return [unit], _Above(heading, question=heading if _QUESTION.search(heading) else "", lead_in=heading)
     if block.kind == "table" and len(line) <= MAX_SENTENCE_CHARS:
+        if above.columns and below and _RULE.fullmatch(text, below[0].start, below[0].end):  # the next table begins
+            above = replace(above, columns=(), caption="")
         return _row(text, start, start + len(line), above)
     if block.kind == "code":
         return [Unit(s.start, s.end, "code", above.lead_in, 1.0) for s in _cut(text, start, start + len(line))], above

@@ -12,16 +12,22 @@ from types import MappingProxyType
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.csv import load_csv
+from rag.load.data import load_json, load_log, load_toml, load_yaml
 from rag.load.epub import load_epub
 from rag.load.html.reader import load_html
 from rag.load.loaded import Loaded, Loader
-from rag.load.mail import load_eml
+from rag.load.mail import load_eml, load_mbox
 from rag.load.markdown import load_markdown
 from rag.load.metadata import describe
+from rag.load.notebook import load_notebook
 from rag.load.office.docx import load_docx
 from rag.load.office.odt import load_odt
+from rag.load.office.pptx import load_pptx
 from rag.load.office.rtf import load_rtf
+from rag.load.office.xlsx import load_xlsx
+from rag.load.org import load_org
 from rag.load.pdf.reader import load_pdf
+from rag.load.rst import load_rst
 from rag.load.text import load_text
 from rag.types import Document
 
@@ -40,7 +46,19 @@ _LOADERS: dict[str, Loader] = {
     ".epub": load_epub,
     ".csv": load_csv,
     ".tsv": load_csv,
+    ".xlsx": load_xlsx,
+    ".pptx": load_pptx,
     ".eml": load_eml,
+    ".mbox": load_mbox,
+    ".ipynb": load_notebook,
+    ".json": load_json,
+    ".jsonl": load_json,
+    ".yaml": load_yaml,
+    ".yml": load_yaml,
+    ".toml": load_toml,
+    ".log": load_log,
+    ".rst": load_rst,
+    ".org": load_org,
 }
 LOADERS: Mapping[str, Loader] = MappingProxyType(_LOADERS)
 """By suffix, in lower case."""

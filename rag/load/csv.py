@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rag.errors import LoadError
@@ -14,7 +14,7 @@ from rag.load.loaded import Loaded
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
-_MAX_COLUMNS = 1000
+MAX_COLUMNS = 1000
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _LONGEST_CELL = 5_000_000  # characters
 
@@ -34,13 +34,13 @@ def load_csv(data: bytes) -> Loaded:
     except csv.Error as error:
         raise LoadError(f"The table cannot be read: {error}.") from error
     rows = [row for row in rows if any(row)]
-    if rows and max(map(len, rows)) > _MAX_COLUMNS:
-        raise LoadError(f"{max(map(len, rows)):,} columns; at most {_MAX_COLUMNS:,} are read.")
+    if rows and max(map(len, rows)) > MAX_COLUMNS:
+        raise LoadError(f"{max(map(len, rows)):,} columns; at most {MAX_COLUMNS:,} are read.")
     title = []
     if len(rows) > 2 and sum(map(bool, rows[0])) == 1 and sum(map(bool, rows[1])) > 1:
         title, rows = [next(filter(None, rows[0]))], rows[1:]
-    names, body = (rows[0], rows[1:]) if len(rows) > 1 and _names_columns(rows[0]) else ([], rows)
-    return Loaded("\n\n".join([*title, *(_line(names, row) for row in body)]))
+    names, body = (rows[0], rows[1:]) if len(rows) > 1 and names_columns(rows[0]) else ([], rows)
+    return Loaded("\n\n".join([*title, *(line_of(names, row) for row in body)]))
 
 
 @contextmanager
@@ -69,8 +69,8 @@ def delimiter_of(text: str) -> str:
     return max(_DELIMITERS, key=cells)
 
 
-def _names_columns(row: list[str]) -> bool:
-    """Words or years, each once, and not all of them years."""
+def names_columns(row: Sequence[str]) -> bool:
+    """Can this row name the columns: words or years, each once, and not all of them years?"""
     named = [cell for cell in row if cell]
     words = [cell for cell in named if any(c.isalpha() for c in cell) and not cell[0].isdigit()]
     years = [cell for cell in named if _YEAR.fullmatch(cell)]
@@ -78,7 +78,8 @@ def _names_columns(row: list[str]) -> bool:
     return short and len(set(named)) == len(named) >= len(row) - 1 and 0 < len(words) == len(named) - len(years)
 
 
-def _line(names: list[str], row: list[str]) -> str:
+def line_of(names: Sequence[str], row: Sequence[str]) -> str:
+    """A row as one line, each cell behind the name of its column; it ends like a sentence."""
     cells = [f"{names[n]}: {cell}" if n < len(names) and names[n] else cell for n, cell in enumerate(row) if cell]
     line = "; ".join(cells)
     return line if line.endswith((".", "!", "?")) else line + "."

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen
+from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded, in_parts
 from rag.load.office.archive import Archive, local, text_at
 from rag.load.office.properties import stated_author, stated_date, stated_title
@@ -35,6 +36,7 @@ def load_epub(data: bytes) -> Loaded:
             if not _is_navigation(tree):
                 remove_unseen(tree)
                 remove_note_marks(tree)
+                fill_merged_cells(tree)
                 sections.append((_heading(tree) or title or "", lines_of(body_of(tree))))
     text, parts = in_parts(sections)
     return Loaded(

@@ -18,6 +18,7 @@ class Loaded:
     outlet: str | None = None
     author: str | None = None
     date: str | None = None  # ISO 8601, YYYY-MM-DD: of publication
+    is_article: bool = True  # its first lines may be title and byline; those of a sheet or of settings are not
     created: str | None = None  # likewise, of the file: what counts where neither markup nor text has a date
     parts: tuple[Part, ...] = ()  # offsets of ``text``, which then is canonical and stripped, as for pages
     pages: tuple[int, ...] = ()  # where each page starts

@@ -1,4 +1,4 @@
-"""Mails (.eml): subject, sender and day, and the text as it was written."""
+"""Mails (.eml, .mbox): subject, sender and day, and the text as it was written."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import email
 import email.policy
 import email.utils
 import re
+from dataclasses import replace
 from email.message import EmailMessage, MIMEPart
 from itertools import groupby
 
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode, unwrapped
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
-from rag.load.loaded import Loaded
+from rag.load.html.tables import fill_merged_cells
+from rag.load.loaded import Loaded, in_parts
 
 _QUOTED = re.compile(r"(?:>\s?)+")
 _MAX_PARTS = 1000
+_BETWEEN_MAILS = re.compile(rb"\n\n(?=From [^\n]*\d{4}[^\n]*\n[!-9;-~]+:)")
+_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
 def load_eml(data: bytes) -> Loaded:
@@ -29,6 +33,34 @@ def load_eml(data: bytes) -> Loaded:
     return Loaded(
         text, title=_header(message, "subject"), author=name or address or None, date=_day(_header(message, "date"))
     )
+
+
+def load_mbox(data: bytes) -> Loaded:
+    """The mails of a mailbox one after the other, each a part with its own sender and day.
+
+    One that cannot be read is named, with the reason, in a line of its own.
+    """
+    mails: list[Loaded] = []
+    for raw in _in_mailbox(data):
+        try:
+            mail = load_eml(raw)
+        except LoadError as error:
+            mail = Loaded(f"Mail not read: {error}", title="Mail not read")
+        if canonical(mail.text).strip():
+            mails.append(mail)
+    if all(mail.title == "Mail not read" for mail in mails):
+        raise LoadError("The file is no mailbox: no mail in it can be read.")
+    text, parts = in_parts([(mail.title or "Mail without subject", mail.text) for mail in mails])
+    parts = tuple(replace(p, author=mail.author, date=mail.date) for p, mail in zip(parts, mails, strict=True))
+    return Loaded(text, parts=parts, is_article=False)
+
+
+def _in_mailbox(data: bytes) -> list[bytes]:
+    """The bytes of each mail; ">From" at the start of a line of a mail stands for "From"."""
+    data = data.replace(b"\r\n", b"\n").lstrip(b"\n")
+    if not data.startswith(b"From "):
+        return []
+    return [_ESCAPED.sub(rb"\1", mail.partition(b"\n")[2]) for mail in _BETWEEN_MAILS.split(data)]
 
 
 def _headers(message: EmailMessage) -> str:
@@ -64,6 +96,7 @@ def _body(message: EmailMessage) -> str:
     if part.get_content_type() == "text/html":
         tree = parse_html(canonical(content))
         remove_unseen(tree)
+        fill_merged_cells(tree)
         return lines_of(body_of(tree))
     return _as_written(canonical(content))
 

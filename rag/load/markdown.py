@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import LoadError
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_unseen
+from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.text.dates import dates
 
@@ -53,6 +54,7 @@ def load_markdown(data: bytes) -> Loaded:
     when = dates(fields.get("date", fields.get("published", "")))
     tree = parse_html(f"<html><body>{_rendered(text)}</body></html>")
     remove_unseen(tree)
+    fill_merged_cells(tree)
     return Loaded(
         lines_of(body_of(tree), compact=True),
         title=fields.get("title"),
@@ -170,4 +172,4 @@ def _rule_below_head(renderer: Any, tokens: Sequence[Token], place: int, options
     while tokens[place].type != "thead_open":
         place -= 1
         columns += tokens[place].type == "th_open"
-    return f"<tr>{'<th>---</th>' * columns}</tr></thead>\n"
+    return f"<tr>{'<td>---</td>' * columns}</tr></thead>\n"

@@ -29,14 +29,17 @@ _HEAD_PROSE = 2  # paragraphs below the title within which a byline still is the
 
 def describe(document_id: str, text: str, sha256: str, page: Loaded) -> Document:
     """The Document of canonical ``text``; what the page's markup said wins over what the text shows."""
-    structure = blocks(text)
+    structure = blocks(text) if page.is_article else ()
     if articles := _articles(text, structure):
         title, author, outlet, date = articles[0].title, None, None, None
     else:
         title = _title(text, structure) or title_from_name(document_id)
         author, outlet, date = _byline(text, structure)
     outlet, author, date = page.outlet or outlet, page.author or author, page.date or date or page.created
-    parts = tuple(Part(p.start, p.end, p.title, outlet, author, date) for p in page.parts) or articles
+    parts = (
+        tuple(Part(p.start, p.end, p.title, p.outlet or outlet, p.author or author, p.date or date) for p in page.parts)
+        or articles
+    )
     return Document(document_id, text, page.title or title, sha256, outlet, author, date, parts, page.pages)
 
 

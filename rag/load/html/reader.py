@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen, title_of
+from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.text.dates import dates
 
@@ -19,6 +20,7 @@ def load_html(data: bytes) -> Loaded:
     tree = parse_html(canonical(decode(data)))
     remove_unseen(tree)
     remove_note_marks(tree)
+    fill_merged_cells(tree)
     return _main_text(tree) or Loaded(lines_of(body_of(tree)), title=title_of(tree))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,21 @@ def text_at(root: _Element | None, name: str) -> str | None:
         return None
     found = next((e for e in root.iter() if local(e) == name and (e.text or "").strip()), None)
     return None if found is None else " ".join((found.text or "").split())
+
+
+def targets(archive: Archive, name: str) -> dict[str, tuple[str, str]]:
+    """What a member of an Office file points to: the last word of the kind and the member, by the id it uses for it."""
+    folder, _, file = name.rpartition("/")
+    root = archive.optional_xml(f"{folder}/_rels/{file}.rels" if folder else f"_rels/{file}.rels")
+    found: dict[str, tuple[str, str]] = {}
+    for element in root if root is not None else ():
+        target = element.get("Target", "")
+        if local(element) == "Relationship" and element.get("TargetMode") != "External":
+            member = target[1:] if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
+            found[element.get("Id", "")] = (element.get("Type", "").rpartition("/")[2], member)
+    return found
+
+
+def id_of(element: _Element) -> str:
+    """The id by which an element points to another member: its attribute "r:id"."""
+    return next((str(value) for key, value in element.items() if key.endswith("}id")), "")

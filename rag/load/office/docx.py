@@ -8,6 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from rag.load.html.lines import lines_of, parse_html, remove_note_marks
+from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.load.office.archive import Archive, local, text_at
 from rag.load.office.properties import stated_author, stated_date, stated_title
@@ -40,6 +41,7 @@ def load_docx(data: bytes) -> Loaded:
     for paragraph in tree.xpath("//td/p|//th/p"):
         paragraph.tag = "span"
         paragraph.tail = " "
+    fill_merged_cells(tree)
     core = archive.optional_xml("docProps/core.xml")
     return Loaded(
         lines_of(tree.find("body")),

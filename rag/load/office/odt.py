@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
 from rag.load.html.lines import lines_of
+from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.load.office.archive import Archive, local, text_at
 from rag.load.office.properties import stated_author, stated_date, stated_title
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _TAGS = {"p": "p", "list-item": "li", "table": "table", "table-row": "tr", "table-cell": "td"}
+_SPANS = {"number-columns-spanned": "colspan", "number-columns-repeated": "colspan", "number-rows-spanned": "rowspan"}
 _LEFT_OUT = (
     "tracked-changes annotation note-citation hidden-text hidden-paragraph object object-ole binary-data script "
     "forms sequence-decls variable-decls user-field-decls table-of-content alphabetical-index illustration-index "
-    "bookmark title desc"
+    "bookmark title desc covered-table-cell"
 ).split()
 _SPACES = {"s": " ", "tab": "\t", "line-break": " "}
 _MAX_DEPTH = 200
@@ -67,7 +69,7 @@ def _as_html(body: _Element, hidden: set[str]) -> _Element:
                 notes.append(child)
             elif name and name not in _LEFT_OUT and child.get(f"{_TEXT}style-name") not in hidden:
                 tag = _tag(child, name, in_cell)
-                inner = etree.SubElement(target, tag) if tag else target
+                inner = etree.SubElement(target, tag, _spans(child)) if tag else target
                 fill(inner, child, in_cell or name == "table-cell", depth + 1)
                 if in_cell and name in ("p", "h"):
                     _append(inner, " ")
@@ -75,6 +77,7 @@ def _as_html(body: _Element, hidden: set[str]) -> _Element:
 
     html = etree.Element("body")
     fill(html, body, False, 0)
+    fill_merged_cells(html)
     for note in notes:  # grows where a note has notes
         fill(etree.SubElement(html, "div"), note, False, 0)
     return html
@@ -87,7 +90,16 @@ def _tag(element: _Element, name: str, in_cell: bool) -> str:
     if name == "h":
         level = element.get(f"{_TEXT}outline-level", "1")
         return f"h{min(6, max(1, int(level)))}" if level.isdecimal() else "h1"
+    if name == "table-cell" and local(element.getparent().getparent()) == "table-header-rows":
+        return "th"
     return _TAGS.get(name, "")
+
+
+def _spans(element: _Element) -> dict[str, str]:
+    """The columns and rows that a cell stands in, as HTML has them."""
+    if local(element) != "table-cell":
+        return {}
+    return {_SPANS[name]: value for key, value in element.items() if (name := key.rpartition("}")[2]) in _SPANS}
 
 
 def _append(element: _Element, text: str | None) -> None:

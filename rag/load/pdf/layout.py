@@ -145,7 +145,7 @@ def _groups(number: int, page: Sequence[Line], body: float) -> list[Group]:
             goes_on = False
         elif fall > 0:
             usual = step if abs(above.size - body) < 1 else max(step, 1.4 * above.size)
-            goes_on = fall < _GAP * usual and _goes_on(above, line, edges[n], groups[-1][0][1])
+            goes_on = fall < _GAP * usual and _goes_on([one for _, one in groups[-1]], line, edges[n])
         else:
             goes_on = not ends_sentence(above.text) and _is_full(above, line, edges[n])  # the next column
         if goes_on:
@@ -178,12 +178,25 @@ def _is_full(above: Line, line: Line, edge: float) -> bool:
     return above.right + (len(word) + 1) * width > edge - 0.5 * width
 
 
-def _goes_on(above: Line, line: Line, edge: float, first: Line) -> bool:
+def _goes_on(paragraph: Sequence[Line], line: Line, edge: float) -> bool:
+    above = paragraph[-1]
+    indented = line.left - above.left > 0.8 * line.size and len(paragraph) > 1
     if not _is_full(above, line, edge):
-        # A justified or narrow column may leave room; a sentence that plainly goes on decides.
-        return line.text[:1].islower() and above.right > edge - 0.35 * (edge - above.left)
-    indented = line.left - above.left > 0.8 * line.size and above is not first
+        # A narrow column, or lines broken at a count of letters, leave room; a sentence that plainly goes on decides.
+        below = abs(line.left - above.left) < 0.8 * line.size
+        unfinished = line.text[:1].islower() or (below and _is_prose(paragraph))
+        return unfinished and above.right > edge - 0.35 * (edge - above.left)
     return not (indented and ends_sentence(above.text))
+
+
+def _is_prose(paragraph: Sequence[Line]) -> bool:
+    """Does a paragraph of two lines or more stop in the middle of a sentence, most of its last line small words?
+
+    Addresses, names and rows of a table stand in short lines of capitals and numbers.
+    """
+    words = paragraph[-1].text.split()
+    small = sum(word[0].islower() for word in words)
+    return len(paragraph) > 1 and small >= max(3, len(words) / 2) and not ends_sentence(paragraph[-1].text)
 
 
 def _joined_to_last(groups: list[Group], new: list[Group], body: float) -> list[Group]:
