@@ -58,7 +58,8 @@ READ = {  # name: (source, what a reader sees)
         f"{'>' * 80}\n\nTea\n{'-' * 80}\n\n{'- ' * 40}\n\nMilk",
         f"{'>' * 80}\n\n## Tea\n\n{'- ' * 39}-\n\nMilk",
     ),
-    "front matter": ("---\ntitle: unseen\n---\nTea", "Tea"),
+    "front matter": ("---\ntitle: unseen\nnote: unseen\n---\nTea", "Tea"),
+    "who and when": ("---\ntitle: Tea\nauthor: Ada\nversion: 2.1\n---\nTea", "author: Ada\nversion: 2.1\n\nTea"),
 }  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def test_what_a_reader_sees(name: str) -> None:
 def test_the_notes() -> None:
     text = load_markdown((DATA / "notes.md").read_bytes()).text
     assert text == (
+        "author: Ada Quay\ndate: 2024-11-02\n\n"
         "# Tea\n\nTea is a hot drink made from the leaves of Camellia sinensis. "
         "It came to Europe in the 17th century.\n\n"
         "## Brewing\n\n1. Boil half a litre of water first.\n2. Wait for three minutes before pouring.\n\n"
@@ -83,7 +85,7 @@ def test_the_notes() -> None:
         '```python\nprint("a line of code stays itself")\n```'
     )
     kinds = " ".join(block.kind for block in blocks(text))
-    assert kinds == "heading prose heading list list prose table table table code code code"
+    assert kinds == "prose prose heading prose heading list list prose table table table code code code"
 
 
 def test_what_is_too_deep_is_refused_and_not_left_out() -> None:

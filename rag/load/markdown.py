@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)(?:\n|$)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_-]+)\s*:\s*(.+)")
+_CARD = frozenset("author authors date published updated version".split())
+_LONGEST_CARD_LINE = 100  # characters
 _ORNAMENT = re.compile(r"^ {0,3}(?:>[ \t]?|(?:[-*+]|\d{1,9}[.)])[ \t]+){20,}", re.MULTILINE)  # no quotation, no list
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)")
 _UNDEFINED = re.compile(r"(?<![\w\]])!?\[([^\[\]]{1,500})\]\[[^\[\]]{0,200}\]")  # a link, its target in another file
@@ -46,17 +48,20 @@ def load_markdown(data: bytes) -> Loaded:
     """
     text = canonical(decode(data))
     fields: dict[str, str] = {}
+    card: list[str] = []  # lines of the front matter that say what the document is
     if front := _FRONT_MATTER.match(text):
         text = text[front.end() :]
         for line in front[1].split("\n"):
             if field := _FIELD.match(line):
                 fields[field[1].lower()] = field[2].strip().strip("\"'")
+                if field[1].lower() in _CARD and len(line) <= _LONGEST_CARD_LINE:
+                    card.append(line.strip())
     when = dates(fields.get("date", fields.get("published", "")))
     tree = parse_html(f"<html><body>{_rendered(text)}</body></html>")
     remove_unseen(tree)
     fill_merged_cells(tree)
     return Loaded(
-        lines_of(body_of(tree), compact=True),
+        "\n".join([*card, *([""] if card else []), lines_of(body_of(tree), compact=True)]),
         title=fields.get("title"),
         outlet=fields.get("outlet") or fields.get("publisher") or fields.get("site"),
         author=fields.get("author"),
