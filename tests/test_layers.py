@@ -47,6 +47,7 @@ OWNERS = {
     "mammoth": {"rag/load/office/docx.py"},
     "striprtf": {"rag/load/office/rtf.py"},
     "sentencex": {"rag/text/sentences.py"},
+    "py3langid": {"rag/text/languages.py"},
     "onnxruntime": {"rag/models/onnx_bert.py"},
     "psutil": {"rag/measure/child.py", "rag/measure/machine.py", "rag/load/sandbox.py"},
     "scipy": {"rag/measure/metrics.py"},

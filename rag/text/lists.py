@@ -1,4 +1,4 @@
-"""The lists that the program goes by, of English in ``english/``: one list a file, each with its reason."""
+"""The lists that the program goes by, most of them of English (``english/``): one list a file, with its reason."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def entries(name: str, folder: str = "english") -> tuple[str, ...]:
 
 
 @cache
-def word_list(name: str) -> tuple[str, ...]:
+def word_list(name: str, folder: str = "english") -> tuple[str, ...]:
     """The words of such a file, several on a line, in order.
 
     >>> "never" in word_list("negations")
     True
     """
-    return tuple(" ".join(entries(name)).split())
+    return tuple(" ".join(entries(name, folder)).split())
 
 
 @cache
