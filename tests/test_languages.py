@@ -90,7 +90,7 @@ def test_every_entry_of_a_list_of_sentence_ends_is_read(name: str) -> None:
 def test_a_document_is_cut_by_the_sentence_ends_of_its_language() -> None:
     text = "Das neue Bürgeramt öffnet am 12. Oktober in der Lindenstr. 5. Die Gebühr für den Ausweis ist gleich."
     (section,) = sections(Document("amt.txt", text, "Amt", ""))
-    assert [text[u.start : u.end] for u in section.units][0].endswith("Lindenstr. 5.")
+    assert next(text[u.start : u.end] for u in section.units).endswith("Lindenstr. 5.")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ from rag.text.quantities import same_value, stated, values
         ("am 12. Oktober 2026, le 3 mars 2025", [("date", 20261012, ""), ("date", 20250303, "")]),
         ("12 de octubre de 2026, 12.10.2026", [("date", 20261012, "")] * 2),
         ("12.10.26, October 12, 12th of October", [("date", 20261012, ""), ("date", 1012, ""), ("date", 1012, "")]),
+        ("May 20 , 1999", [("date", 19990520, "")]),
+        ("6·8 years, 0·1 μg", [("count", 6.8, "year"), ("count", 0.1, "μg")]),
         ("it may 12 times", [("count", 12, "time")]),
         ("On May 12, 20000 people marched", [("count", 12, ""), ("count", 20000, "people")]),
         ("GPT-5 and H100", []),
@@ -207,6 +209,12 @@ def test_what_a_number_in_words_may_stand_for(a: str, b: str, agree: bool) -> No
         ("5 pounds", "5 lb", True),
         ("5 pounds", "5 kg", False),
         ("4 GB", "4096 MB", True),
+        ("100 nM", "100 nm", False),  # molar
+        ("100 nM", "0.1 μm", False),
+        ("Day 1 Day", "24 hours", False),
+        ("90 mm Hg", "9 cm", False),
+        ("5 mg/kg", "5 mg", True),
+        ("5 mg/kg", "5 g/kg", False),
         ("5% of members", "5 members", False),
         ("12. Oktober 2026", "2026-10-12", True),
         ("12/10/2026", "2026-10-12", True),
@@ -241,6 +249,7 @@ def test_spans_lie_in_the_text_and_do_not_overlap(text: str) -> None:
         ("1.800 Euro", "1,800 euros", True),
         ("14.3 million km", "14.3 million kilometres", True),
         ("5 m", "6 m", False),
+        ("5 mg/kg", "0.005 g/kg", True),
     ],
 )
 def test_measured_quantities_agree_in_basic_units(a: str, b: str, agree: bool) -> None:

@@ -23,10 +23,10 @@ _DAY = r"(?<!\d)(?P<d{}>\d{{1,2}})(?:st|nd|rd|th|er|º)?\.?"
 # A scraped page glues a date to its neighbours ("TeamApril 7, 20267 min read"), so the year of a full date is four
 # digits whatever follows it, and a month may follow a letter where the case changes.
 _FORMS = (
-    rf"{_MONTH.format(1)}\s+(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y1>{YEAR})",
-    rf"{_DAY.format(2)}\s+(?:of\s+|de\s+)?{_MONTH.format(2)},?\s+(?:de\s+)?(?P<y2>{YEAR})",
+    rf"{_MONTH.format(1)}\s+(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s+(?P<y1>{YEAR})",
+    rf"{_DAY.format(2)}\s+(?:of\s+|de\s+)?{_MONTH.format(2)}\s?,?\s+(?:de\s+)?(?P<y2>{YEAR})",
     rf"(?<![\d-])(?P<y3>{YEAR})(?P<sep>[-/.])(?P<m3>\d\d)(?P=sep)(?P<d3>\d\d)(?!\d)",
-    rf"\b{_MONTH.format(4)},?\s+(?:of\s+|de\s+)?(?P<y4>{YEAR})\b",
+    rf"\b{_MONTH.format(4)}\s?,?\s+(?:of\s+|de\s+)?(?P<y4>{YEAR})\b",
     rf"(?<![\w./-])(?P<d5>\d{{1,2}})(?P<mark>[./-])\s?(?P<m5>\d{{1,2}})(?P=mark)\s?(?P<y5>{YEAR})(?![./-]?\d)",
 )
 _SHORT_FORMS = (  # without a year, or with two digits of it

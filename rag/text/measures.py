@@ -65,13 +65,16 @@ def scales() -> dict[str, float]:
 
 
 def listed(names: Mapping[str, object], name: str) -> str | None:
-    """``name`` as the table has it: as it is written, or else in lower case, which a single letter must have of itself.
+    """``name`` as the table has it: as it is written, or else in lower case where it has three letters or more.
 
-    >>> listed(units(), "Hours"), listed(units(), "MW"), listed(units(), "G")
-    ('hours', 'MW', None)
+    >>> listed(units(), "Hours"), listed(units(), "MW"), listed(units(), "nM"), listed(units(), "HR")
+    ('hours', 'MW', None, None)
     """
-    name = " ".join(re.split(r"[\s-]+", name)) if name not in names else name
-    return name if name in names else name.lower() if len(name) > 1 and name.lower() in names else None
+    if name not in names:
+        name = " ".join(re.split(r"[\s-]+", name))
+    if name not in names and len(name) > 2 and name[0].isupper():
+        name = name.lower()
+    return name if name in names else None
 
 
 @cache

@@ -15,7 +15,7 @@ _GROUPED = re.compile(
 )
 _INDIAN = re.compile(r"\d{1,2}(?:,\d\d)+,\d{3}(?!\d)")
 _COMMA = re.compile(r"(?P<whole>\d+),(?P<fraction>\d{1,2})(?!\d|,\d)|(?P<zero>0),(?P<parts>\d+)(?!\d|,\d)")
-_PLAIN = re.compile(rf"\d{{1,3}}(?:[,{_FIRM}]\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?")
+_PLAIN = re.compile(rf"\d{{1,3}}(?:[,{_FIRM}]\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:[.·]\d+)?")
 _GOES_ON = re.compile(r"\.\d")
 _NO_GROUPS = re.compile(rf"[,{_FIRM}]")
 
@@ -58,7 +58,7 @@ def numerals_at(text: str, start: int) -> Iterator[Numeral]:
     if comma := _COMMA.match(text, start):
         yield Numeral(comma.end(), (float(comma[0].replace(",", ".")),), True)
     if plain := _PLAIN.match(text, start):
-        yield Numeral(plain.end(), (float(_NO_GROUPS.sub("", plain[0])),), False)
+        yield Numeral(plain.end(), (float(_NO_GROUPS.sub("", plain[0]).replace("·", ".")),), False)
 
 
 def _is_address(digits: str) -> bool:

@@ -48,7 +48,7 @@ _LETTER_SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # these touch the nu
 _SCALE = re.compile(rf"[kmbt](?![^\W_])|[\s-]?(?:{either(scales())})(?![^\W_])", re.I)
 _PERCENT = r"\s?%|[\s-]?(?:per\s?cent|prozent|pour\s?cent|por\s?ciento)\b|\s?percentage points?\b"
 _PERCENT_HERE = re.compile(_PERCENT, re.I)
-_DIGITS = re.compile(r"(?<![\w.])\d")
+_DIGITS = re.compile(r"(?<![\w.·])\d")
 _SIGN = re.compile(r"[^\w\s]|[A-Z]{3}$|(?:Rs|kr)$")  # what may stand before the number; "Euro 2016" is none
 _BEFORE = re.compile(rf"(?<![^\W_])(?:{either(name for name in currencies() if _SIGN.search(name))})\s?$")
 _REACH = 24  # characters before a number that are looked at
@@ -56,6 +56,7 @@ _HEADER_NAME = r"[^\W\d_]{1,12}[²³]?|[^\w\s]"
 _HEADER = re.compile(  # of a column, or a label: "Total (EUR): 298", "Length in km: 5"
     rf"(?:[(\[](?P<a>{_HEADER_NAME})[)\]]\s?[:=|]?|\b(?:in|en)\s(?P<b>{_HEADER_NAME})\s?[:=|])\s?$"
 )
+_RATE = re.compile(r"\s?/\s?(?:\d+\s?)?[^\W\d_]+(?:[²³23]|\([23]\))?")
 _GAP = re.compile(r"[\s-]?\s?")
 _YEAR = re.compile(YEAR)
 _PERCENT_AFTER = re.compile(rf"(?:\s+an?\b)?-?(?:{_PERCENT})", re.I)  # "half a percent"
@@ -128,6 +129,8 @@ def _in_figures(text: str, start: int, numeral: Numeral) -> Value | None:
     percent = _PERCENT_HERE.match(text, end)
     money = None if before or percent else _name_at(text, end, "currencies")
     measured = None if before or percent else _name_at(text, end, "units")
+    if measured and _labels(text, start, measured.name):
+        measured = None
     if numeral.needs_unit and not (before or percent or money or measured or scale):
         return None
     noun = _noun_after(text, end)
@@ -146,6 +149,8 @@ def _in_figures(text: str, start: int, numeral: Numeral) -> Value | None:
         readings += [Value("percent", amount, "%", start, end) for amount in amounts]
     if measured:
         meanings = units()[measured.name]
+        if rate := _RATE.match(text, end):  # mg/kg is another quantity, and may be what "mg" alone says elsewhere
+            meanings = (*(Unit(u.quantity + rate[0].replace(" ", ""), u.size) for u in meanings), *meanings)
         readings += [Value("count", n, noun or measured.name, start, end, unit) for unit in meanings for n in amounts]
     if not readings and not scale and len(amounts) == 1 and _YEAR.fullmatch(text, start, end):
         return Value("date", amounts[0], "", start, end)
@@ -159,6 +164,12 @@ def _in_figures(text: str, start: int, numeral: Numeral) -> Value | None:
     if word in _LETTER_SCALES and not codes:  # "100m", "5t"
         readings += [Value("count", numeral.readings[0], word, start, end, unit) for unit in units().get(word, ())]
     return replace(readings[0], scale=factor, also=tuple(readings[1:]))
+
+
+def _labels(text: str, start: int, name: str) -> bool:
+    """In "Day 1 Day 26" the number goes with the word before it."""
+    before = text[max(0, start - len(name) - 1) : start].rstrip()
+    return before.lower() == name and before[0].isupper()
 
 
 @dataclass(frozen=True, slots=True)
