@@ -42,6 +42,16 @@ from rag.text.quantities import same_value, stated, values
         ("12.10.26, October 12, 12th of October", [("date", 20261012, ""), ("date", 1012, ""), ("date", 1012, "")]),
         ("May 20 , 1999", [("date", 19990520, "")]),
         ("6·8 years, 0·1 μg", [("count", 6.8, "year"), ("count", 0.1, "μg")]),
+        (
+            "in 2015 $40 million, by 2016 CHF 5",
+            [("date", 2015, ""), ("money", 4e7, "USD"), ("date", 2016, ""), ("money", 5, "CHF")],
+        ),
+        ("12 to 14 October 2026", [("date", 20261012, ""), ("date", 20261014, "")]),
+        (
+            "January 27–28, 1922, May 3 and 4",
+            [("date", 19220127, ""), ("date", 19220128, ""), ("date", 503, ""), ("date", 504, "")],
+        ),
+        ("one day, one second, one dollar", [("money", 1, "USD")]),
         ("it may 12 times", [("count", 12, "time")]),
         ("On May 12, 20000 people marched", [("count", 12, ""), ("count", 20000, "people")]),
         ("GPT-5 and H100", []),

@@ -79,7 +79,6 @@ def listed(names: Mapping[str, object], name: str) -> str | None:
 
 @cache
 def pattern(kind: str) -> re.Pattern[str]:
-    """A pattern of the names of "currencies", "units" or "scales" whole, at a place; ``listed`` settles their case."""
-    names = {"currencies": currencies, "units": units, "scales": scales}[kind]()
-    spaced = either(names).replace(r"\ ", r"[\s-]")
+    """A pattern of the names of "currencies" or "units" whole, at a place; ``listed`` settles their case."""
+    spaced = either(currencies() if kind == "currencies" else units()).replace(r"\ ", r"[\s-]")
     return re.compile(rf"(?:{spaced})(?![^\W_])", re.I)

@@ -57,8 +57,13 @@ _HEADER = re.compile(  # of a column, or a label: "Total (EUR): 298", "Length in
     rf"(?:[(\[](?P<a>{_HEADER_NAME})[)\]]\s?[:=|]?|\b(?:in|en)\s(?P<b>{_HEADER_NAME})\s?[:=|])\s?$"
 )
 _RATE = re.compile(r"\s?/\s?(?:\d+\s?)?[^\W\d_]+(?:[²³23]|\([23]\))?")
+_NEXT_NUMBER = re.compile(r"\s?\d")
 _GAP = re.compile(r"[\s-]?\s?")
 _YEAR = re.compile(YEAR)
+_DAY_BEFORE = re.compile(r"(?<![\w.,/-])(?P<day>[0-3]?\d)(?:st|nd|rd|th|\.)?\s?(?:[-–—]|to|and|bis|und|au|et|al|y)\s?$")
+_DAY_AFTER = re.compile(
+    rf"\s?(?:[-–—]|to|and)\s?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?![\w%]|[.,:]\d)(?:\s?,?\s+(?P<year>{YEAR})(?!\d))?"
+)
 _PERCENT_AFTER = re.compile(rf"(?:\s+an?\b)?-?(?:{_PERCENT})", re.I)  # "half a percent"
 _NEXT_WORD = re.compile(r"[\s-]+(?P<word>[^\W\d_]+)")
 _ARTICLE = re.compile(r"(?:\s+of)?\s+an?\b", re.I)  # "half an hour", "a quarter of a mile"
@@ -90,13 +95,19 @@ def _dates(text: str) -> Iterator[Value]:
     for d in written_dates(text, short=True):
         if text[d.end : d.end + 1].isdigit():
             continue  # "May 12, 20000 people"
+        year, end = d.year, d.end
+        if d.month_first and (last := _DAY_AFTER.match(text, d.end)):  # "January 27–28, 1922"
+            year = int(last["year"] or 0)
+            yield Value("date", _date_number(year, d.month, int(last["day"])), "", last.start("day"), last.end())
+        elif text[d.start].isdigit() and d.day and (first := _DAY_BEFORE.search(text, max(0, d.start - 12), d.start)):
+            yield Value("date", _date_number(year, d.month, int(first["day"])), "", *first.span("day"))
         also: tuple[Value, ...] = ()
         if d.turned:
-            also = (Value("date", _date_number(d.year, d.day, d.month), "", d.start, d.end),)
-        noun = _noun_after(text, d.end) if d.month_first else ""
+            also = (Value("date", _date_number(year, d.day, d.month), "", d.start, end),)
+        noun = _noun_after(text, end) if d.month_first and not year else ""
         if noun:  # "in May 12 people"
-            also = (Value("count", float(d.day), noun, d.start, d.end),)
-        yield Value("date", _date_number(d.year, d.month, d.day), "", d.start, d.end, also=also)
+            also = (Value("count", float(d.day), noun, d.start, end),)
+        yield Value("date", _date_number(year, d.month, d.day), "", d.start, end, also=also)
 
 
 def _date_number(year: int, month: int, day: int) -> float:
@@ -183,8 +194,11 @@ def _name_at(text: str, at: int, kind: str) -> _Name | None:
     gap = _GAP.match(text, at)
     match = pattern(kind).match(text, gap.end() if gap else at)
     name = listed(currencies() if kind == "currencies" else units(), match[0]) if match else None
-    decade = name == "s" and gap and not gap[0]  # "the 1990s"
-    return _Name(name, match.end()) if match and name and not decade else None
+    if not match or not name or (name == "s" and gap and not gap[0]):  # "the 1990s"
+        return None
+    if kind == "currencies" and _NEXT_NUMBER.match(text, match.end()):  # "in 2015 $40"
+        return None
+    return _Name(name, match.end())
 
 
 def _of_column(text: str, start: int, end: int, amounts: Sequence[float]) -> list[Value]:
@@ -222,7 +236,7 @@ def _in_words(text: str) -> Iterator[Value]:
             readings = [Value("percent", n.amount, "%", n.start, percent.end())]
         elif n.share:
             readings = [Value("percent", 100 * n.amount, "%", n.start, n.end)]
-        elif n.amount != 1 or money or measured:  # "one of them"
+        elif n.amount != 1 or money:  # "one of them", "one day"
             readings = [
                 Value("money", n.amount, c, n.start, n.end) for c in (currencies()[money.name] if money else ())
             ]
@@ -260,11 +274,10 @@ def _agree(a: Value, b: Value) -> bool:
         return abs(a.amount - b.amount) < _THIRD_APART
     if a.measure and b.measure:
         return a.measure.quantity == b.measure.quantity and _equal(a.size, b.size)
-    if a.kind != b.kind or a.measure or b.measure:  # one has a unit, so the other may have no other
-        return all(v.kind == "percent" or v.measure or v.unit in _NO_NOUNS for v in (a, b)) and (
-            _equal(a.amount, b.amount) and not (a.kind != b.kind and (a.measure or b.measure))
-        )
-    return _equal(a.amount, b.amount)
+    with_unit = [v for v in (a, b) if v.kind == "percent" or v.measure]
+    if len(with_unit) == 1 and any(v.unit not in _NO_NOUNS for v in (a, b) if v not in with_unit):
+        return False  # "5 mg" and "5 tablets"; "5" alone may be either
+    return (len(with_unit) < 2 or a.kind == b.kind) and _equal(a.amount, b.amount)
 
 
 def _equal(a: float, b: float) -> bool:
