@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import import_module
 from typing import Protocol
 
 from rag.text.languages import STEMMERS
@@ -31,9 +30,15 @@ class _Stemmer(Protocol):
 
 @cache
 def _stemmer(language: str) -> _Stemmer:
-    name = STEMMERS[language]
-    stemmer: _Stemmer = getattr(import_module(f"snowballstemmer.{name}_stemmer"), f"{name.capitalize()}Stemmer")()
-    return stemmer
+    if language == "en":
+        from snowballstemmer.english_stemmer import EnglishStemmer
+
+        english: _Stemmer = EnglishStemmer()
+        return english
+    from snowballstemmer import stemmer
+
+    other: _Stemmer = stemmer(STEMMERS[language])
+    return other
 
 
 def fold(word: str) -> str:
