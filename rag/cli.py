@@ -58,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         ("models", "the model files: what is here, what is missing", _models_flags, _models),
         ("doctor", "check everything and print the command that fixes what is wrong", _doctor_flags, _doctor),
         (
+            "inspect",
+            "show a document as the program sees it: title, date, what can be quoted",
+            _inspect_flags,
+            _inspect,
+        ),
+        (
             "verify",
             "check an exported conversation against the documents (exit 0: every quotation stands)",
             _verify_flags,
@@ -322,7 +328,7 @@ def _list_models(settings: Settings) -> int:
     return ANSWERED
 
 
-# --- doctor, verify ----------------------------------------------------------------------------------
+# --- doctor, inspect, verify -------------------------------------------------------------------------
 
 
 def _doctor_flags(command: argparse.ArgumentParser) -> None:
@@ -334,6 +340,24 @@ def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     from rag.doctor import examine
 
     return examine(settings, arguments.question, offline=arguments.offline)
+
+
+def _inspect_flags(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", metavar="FILE", help="a document, of the folder of documents or not")
+    command.add_argument("--json", action="store_true", help="print it as data")
+
+
+def _inspect(settings: Settings, arguments: argparse.Namespace) -> int:
+    from rag.index.units import sections
+    from rag.load.sandbox import load_limited
+    from rag.output.inspect import inspection, inspection_text
+
+    path = Path(arguments.file).absolute()
+    root = settings.seeds.absolute()
+    document = load_limited(path, root if path.is_relative_to(root) else path.parent)
+    data = inspection(document, [(section.heading, section.units) for section in sections(document)])
+    _print(inspection_text(data), data, as_json=arguments.json)
+    return ANSWERED
 
 
 def _verify_flags(command: argparse.ArgumentParser) -> None:

@@ -50,6 +50,7 @@ OWNERS = {
     "openpyxl": set(),  # only tests write with it
     "striprtf": {"rag/load/office/rtf.py"},
     "sentencex": {"rag/text/sentences.py"},
+    "py3langid": {"rag/text/languages.py"},
     "onnxruntime": {"rag/models/onnx_bert.py"},
     "psutil": {"rag/measure/child.py", "rag/measure/machine.py", "rag/load/sandbox.py"},
     "scipy": {"rag/measure/metrics.py"},

@@ -138,3 +138,57 @@ def test_skipping_frequent_words_changes_no_answer() -> None:
         order = [int(row) for row in np.lexsort((np.arange(1500), -scores)) if scores[row] > 0]
         for k in (1, 5, 50, 2000):
             assert lexical.search(query, k) == [(row, float(scores[row])) for row in order[:k]]
+
+
+def in_languages(folder: Path) -> Lexical:
+    writer = LexicalWriter(folder / "words")
+    writer.add("The houses and contracts of Berlin were old.")
+    writer.add("Die Verträge für Häuser in der Straße sind alt.", "de")
+    writer.add("Les écoles de la rue sont fermées.", "fr")
+    writer.close()
+    return Lexical(folder / "words")
+
+
+@pytest.mark.parametrize(
+    ("query", "row"),
+    [
+        ("Vertrag", 1),
+        ("Haus", 1),
+        ("Wo ist die Strasse?", 1),
+        ("STRASSE", 1),
+        ("l'école fermée", 2),
+        ("ecole", 2),
+        ("contract", 0),
+        ("house", 0),
+    ],
+)
+def test_each_row_is_found_by_the_stems_of_its_language(query: str, row: int, tmp_path: Path) -> None:
+    assert in_languages(tmp_path).search(query, 1)[0][0] == row
+
+
+def test_english_rows_score_as_if_no_other_language_were_there(tmp_path: Path) -> None:
+    mixed = in_languages(tmp_path)
+    assert mixed.languages == ("de", "fr")
+    alone = build_lexical(["The houses and contracts of Berlin were old.", "Die Verträge", "Les écoles"])
+    norm = float(alone.lengths.mean() / mixed.lengths.mean())
+    assert mixed.search("old houses", 3)[0][1] == pytest.approx(alone.search("old houses", 3)[0][1], rel=abs(1 - norm))
+    assert [row for row, _ in mixed.search("houses contracts university universe", 5)] == [0]
+
+
+def test_a_word_of_another_language_is_known_as_it_is_written(tmp_path: Path) -> None:
+    lexical = in_languages(tmp_path)
+    assert all(lexical.knows(stem) for stem in content_stems("Verträge Häuser écoles fermées"))
+    assert not lexical.knows("zebra")
+
+
+def test_languages_are_kept_where_rows_are_copied(tmp_path: Path) -> None:
+    before = in_languages(tmp_path)
+    writer = LexicalWriter(tmp_path / "after", before)
+    writer.copy(1, 2)
+    writer.close()
+    assert Lexical(tmp_path / "after").search("Vertrag", 1)[0][0] == 0
+
+
+def test_accents_do_not_matter() -> None:
+    lexical = build_lexical(["the café of Zoë", "tea"])
+    assert [row for row, _ in lexical.search("cafe", 5)] == [0] == [row for row, _ in lexical.search("ZOE", 5)]

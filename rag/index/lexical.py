@@ -9,6 +9,10 @@ Robertson & Zaragoza 2009 (The Probabilistic Relevance Framework), in the varian
 words, words.ends, ids    the vocabulary, sorted, and each word's number
 starts, rows, counts      the rows that have word w, ascending, and how often: places starts[w]:starts[w + 1]
 lengths                   words a row
+languages                 those beside English that rows are in: a question is searched for by their stems, too
+
+A row in another language has its words by the stems of that language ("de haus"), and by their English ones zero times:
+these add nothing, but tell that the word is there.
 row_words, row_counts, row_sizes    the same by row, which a later build copies for what has not changed
 """
 
@@ -27,19 +31,23 @@ import numpy.typing as npt
 
 from rag.index.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.index.manifest import LexicalSettings
-from rag.text.words import STOPWORDS, WORD, content_stems
+from rag.text.languages import STEMMERS
+from rag.text.words import STOPWORDS, WORD, content_stems, content_words, stem, stem_in
 
 K1 = 0.9
 B = 0.4
 
 _BLOCK = 1 << 22  # places sorted at once while inverting
 _ROUNDING = 1.001  # sums of float32 may come out a little above the exact bound
+_FOLDED = ("accents folded",)
 _MOST = 65535  # a word counted more often in one row counts as this often
 
 
 def settings() -> LexicalSettings:
     """What the scores depend on; an index made with other settings is another index."""
-    words = hashlib.sha256("\n".join([WORD.pattern, *sorted(STOPWORDS)]).encode()).hexdigest()[:16]
+    words = hashlib.sha256(
+        "\n".join([WORD.pattern, *sorted(STOPWORDS), *_FOLDED, *STEMMERS.values()]).encode()
+    ).hexdigest()[:16]
     return {"method": "lucene", "k1": K1, "b": B, "words": words}
 
 
@@ -53,6 +61,7 @@ class Lexical:
         self._rows = mapped(folder / "rows", "<i4")
         self._counts = mapped(folder / "counts", "<u2")
         self.lengths = mapped(folder / "lengths", "<i4")
+        self.languages = tuple(sorted(language.decode("ascii") for language in Records(folder / "languages")))
         self.row_words = mapped(folder / "row_words", "<i4")
         self.row_counts = mapped(folder / "row_counts", "<u2")
         self.row_starts = np.concatenate([[0], np.cumsum(mapped(folder / "row_sizes", "<i4"), dtype=np.int64)])
@@ -63,8 +72,8 @@ class Lexical:
     def scores(self, text: str) -> npt.NDArray[np.float32]:
         """Shape (rows,), float32, 0 where no word of ``text`` occurs."""
         scores = np.zeros(self.rows, np.float32)
-        for word in self._rarest_first(text):
-            rows, gains = self._gains(word)
+        for word, idf in self._rarest_first(text):
+            rows, gains = self._gains(word, idf)
             scores[rows] += gains
         return scores
 
@@ -87,13 +96,13 @@ class Lexical:
         rows are many, are rarely read.
         """
         words = self._rarest_first(text)
-        most = [self.idf(word) for word in words]
+        most = [idf for _, idf in words]
         left = [sum(most[n:]) * _ROUNDING for n in range(len(words) + 1)]  # what the words from the n-th on can add
         scores = np.zeros(self.rows, np.float32)
         rows = np.zeros(0, np.int64)
         done = 0
-        for done, word in enumerate(words, 1):
-            places, gains = self._gains(word)
+        for done, (word, idf) in enumerate(words, 1):
+            places, gains = self._gains(word, idf)
             scores[places] += gains
             rows = np.flatnonzero(scores)
             least = np.partition(scores[rows], len(rows) - k)[len(rows) - k] if 0 < k <= len(rows) else 0.0
@@ -101,18 +110,27 @@ class Lexical:
                 rows = rows[scores[rows] >= least - left[done]]
                 break
         found = scores[rows]
-        for word in words[done:]:
-            places, gains = self._gains(word, among=rows)
+        for word, idf in words[done:]:
+            places, gains = self._gains(word, idf, among=rows)
             found[places] += gains
         return rows, found
 
-    def _rarest_first(self, text: str) -> list[str]:
-        """The words of ``text`` that occur, each once; scores add up in this order."""
-        known = [stem for stem in dict.fromkeys(content_stems(text)) if self.knows(stem)]
-        return sorted(known, key=lambda stem: (-self.idf(stem), stem))
+    def _rarest_first(self, text: str) -> list[tuple[str, float]]:
+        """The words of ``text`` that occur, each once, with their idf; scores add up in this order.
+
+        In another language a word counts no more than the same word in all rows: else the one German document of a
+        folder would come first for every word that German has, too.
+        """
+        idfs = {known: self.idf(known) for known in content_stems(text) if self.knows(known)}
+        for word in content_words(text) if self.languages else ():
+            everywhere = idfs.get(stem(word), np.inf)
+            for own in (stem_in(word, language) for language in self.languages):
+                if self.knows(own):
+                    idfs[own] = max(idfs.get(own, 0.0), min(everywhere, self.idf(own)))
+        return sorted(idfs.items(), key=lambda item: (-item[1], item[0]))
 
     def _gains(
-        self, stem: str, *, among: npt.NDArray[np.int64] | None = None
+        self, stem: str, idf: float, *, among: npt.NDArray[np.int64] | None = None
     ) -> tuple[npt.NDArray[np.int32 | np.int64], npt.NDArray[np.float32]]:
         """The rows that have the word (or the places in ``among`` of those that do) and what it adds to each."""
         start, end = self._places(stem)
@@ -123,7 +141,7 @@ class Lexical:
             places = np.flatnonzero(having[at] == among)
             having, counts = having[at[places]], counts[at[places]]
         tf = counts.astype(np.float32)
-        return places, np.float32(self.idf(stem)) * tf / (tf + self._norms[having])
+        return places, np.float32(idf) * tf / (tf + self._norms[having])
 
     def knows(self, stem: str) -> bool:
         start, end = self._places(stem)
@@ -155,14 +173,21 @@ class LexicalWriter:
         if before is not None:
             words = zip(before.vocabulary, before.word_ids.tolist(), strict=True)
             self._ids = {word.decode("utf-8", "surrogatepass"): number for word, number in words}
+        self._languages = set(before.languages) if before else set()
         self._words = ArrayWriter(folder / "row_words", "<i4")
         self._counts = ArrayWriter(folder / "row_counts", "<u2")
         self._sizes = array("i")
         self._lengths = array("i")
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, language: str = "en") -> None:
+        """The next row; ``language`` (ISO 639-1) is that of its whole document."""
         stems = content_stems(text)
         counts = Counter(stems)
+        if language != "en":
+            self._languages.add(language)
+            counts = Counter(
+                dict.fromkeys(counts, 0) | Counter(stem_in(word, language) for word in content_words(text))
+            )
         ids = self._ids
         self._words.append([ids.setdefault(stem, len(ids)) for stem in counts])
         self._counts.append([min(count, _MOST) for count in counts.values()])
@@ -197,6 +222,9 @@ class LexicalWriter:
                 vocabulary.append(word.encode("utf-8", "surrogatepass"))
         with ArrayWriter(self._folder / "ids", "<i4") as out:
             out.append([self._ids[word] for word in ordered])
+        with RecordWriter(self._folder / "languages") as languages:
+            for language in sorted(self._languages):
+                languages.append(language.encode("ascii"))
         words = mapped(self._folder / "row_words", "<i4")
         df = np.zeros(len(self._ids), np.int64)
         for first in range(0, len(words), _BLOCK):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.text.blocks import MARKER, Block, blocks, ends_sentence, heading_text
+from rag.text.languages import language_of
 from rag.text.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.text.wiki import references
 from rag.text.words import content_stems
@@ -66,6 +67,7 @@ def sections(document: Document) -> list[Section]:
     text = _blanked(document.text)
     starts = [part.start for part in document.parts]
     structure = blocks(text)
+    language = language_of(document.text)
     runs: list[tuple[str, int, list[Unit]]] = []  # heading, part and units
     page = any(block.kind == "furniture" for block in structure)
     above, part = _Above(), 0
@@ -76,7 +78,7 @@ def sections(document: Document) -> list[Section]:
         line = text[block.start : block.end].strip()
         if not _VISIBLE.search(line) or _FENCE.match(line):
             continue
-        units, above = _read(text, line, block, structure[n + 1 : n + 2], above)
+        units, above = _read(text, line, block, structure[n + 1 : n + 2], above, language)
         if not units:
             continue
         if page:
@@ -147,7 +149,9 @@ def _stands_alone(text: str, unit: Unit) -> bool:
     return line_ends and unit.end - unit.start <= _SHORT // 2 and not ends_sentence(text[unit.start : unit.end])
 
 
-def _read(text: str, line: str, block: Block, below: Sequence[Block], above: _Above) -> tuple[list[Unit], _Above]:
+def _read(
+    text: str, line: str, block: Block, below: Sequence[Block], above: _Above, language: str
+) -> tuple[list[Unit], _Above]:
     """The units of one line, and what the lines below it can know of it."""
     start = text.index(line, block.start)
     if block.kind == "heading":
@@ -161,7 +165,9 @@ def _read(text: str, line: str, block: Block, below: Sequence[Block], above: _Ab
             above = replace(above, columns=(), caption="")
         return _row(text, start, start + len(line), above)
     if block.kind == "code":
-        return [Unit(s.start, s.end, "code", above.lead_in, 1.0) for s in _cut(text, start, start + len(line))], above
+        return [
+            Unit(s.start, s.end, "code", above.lead_in, 1.0) for s in _cut(text, start, start + len(line), language)
+        ], above
     if block.kind == "list" and (marker := MARKER.match(line)):
         start += marker.end()
     footnote = line.isdecimal() and text.startswith("\n.", start + len(line))
@@ -174,7 +180,7 @@ def _read(text: str, line: str, block: Block, below: Sequence[Block], above: _Ab
     weight, lead_in = FURNITURE_WEIGHT if furniture else 1.0, above.lead_in if listed else ""
     units = [
         Unit(s.start, s.end, kind, _asked(above.question, text[s.start : s.end]) or lead_in, weight)
-        for s in _cut(text, start, block.end)
+        for s in _cut(text, start, block.end, language)
     ]
     asks = len(line) <= LONGEST_CONTEXT and _QUESTION.search(line) is not None
     last = text[units[-1].start : units[-1].end] if units else line
@@ -211,10 +217,10 @@ def _row(text: str, start: int, end: int, above: _Above) -> tuple[list[Unit], _A
     return [unit], replace(above, columns=cells, question="")
 
 
-def _cut(text: str, start: int, end: int) -> Iterator[Span]:
+def _cut(text: str, start: int, end: int, language: str) -> Iterator[Span]:
     """The sentences of one line, trimmed; each holds something that can be seen."""
     body = text[start:end]
-    for span in (piece for s in sentences(body) for piece in _pieces(body, s)):
+    for span in (piece for s in sentences(body, language=language) for piece in _pieces(body, s)):
         trimmed = _trim(text, start + span.start, start + span.end)
         if _VISIBLE.search(text[trimmed.start : trimmed.end]):
             yield trimmed

@@ -24,6 +24,7 @@ from rag.index.duplicates import PERMUTATIONS, near_duplicates, signature
 from rag.index.manifest import SCHEMA, Contents, FileEntry, Recipe
 from rag.index.snapshot import UTF8, Index, chunk_of, document_of, record_of
 from rag.load.metadata import title_from_name
+from rag.text.languages import language_of
 from rag.text.wiki import without_markup
 from rag.types import Chunk, Document, Progress, Vectors
 
@@ -67,8 +68,9 @@ class IndexWriter:
         """A document that has to be embedded."""
         self._append(document.id, record_of(document, chunks), _NEW)
         self._signatures.append(signature(document.text))
+        language = language_of(document.text)
         for chunk in chunks:
-            self._words.add(without_markup(f"{title_from_name(document.id)}\n{chunk.search_text}"))
+            self._words.add(without_markup(f"{title_from_name(document.id)}\n{chunk.search_text}"), language)
             self._first_sentences.append(self._first_sentences[-1] + len(chunk.sentences))
         self._first_rows.append(self._first_rows[-1] + len(chunks))
         self.texts += len(chunks) + sum(len(chunk.sentences) for chunk in chunks)

@@ -1,4 +1,4 @@
-"""The English that the program goes by, read from ``english/``: one list a file, each with its reason."""
+"""The lists that the program goes by, most of them of English (``english/``): one list a file, with its reason."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-_FOLDER = Path(__file__).with_name("english")  # importlib.resources would take ten times as long to import as to read
+_FOLDER = Path(__file__).parent  # importlib.resources would take ten times as long to import as to read
 _ALIKE = str.maketrans("ſıİ", "sii")
 _COMMENT = re.compile(r"(?:^|[ \t]+)#(?= ).*", re.M)
 
 
 @cache
-def entries(name: str) -> tuple[str, ...]:
-    """The lines of ``english/<name>.txt``, less comments ("# ..." to the line's end) and blank lines.
+def entries(name: str, folder: str = "english") -> tuple[str, ...]:
+    """The lines of ``<folder>/<name>.txt``, less comments ("# ..." to the line's end) and blank lines.
 
     >>> entries("months")[0]
     'january jan'
     """
-    text = _COMMENT.sub("", (_FOLDER / f"{name}.txt").read_text("utf-8"))
+    text = _COMMENT.sub("", (_FOLDER / folder / f"{name}.txt").read_text("utf-8"))
     return tuple(line.strip() for line in text.split("\n") if line.strip())
 
 
 @cache
-def word_list(name: str) -> tuple[str, ...]:
+def word_list(name: str, folder: str = "english") -> tuple[str, ...]:
     """The words of such a file, several on a line, in order.
 
     >>> "never" in word_list("negations")
     True
     """
-    return tuple(" ".join(entries(name)).split())
+    return tuple(" ".join(entries(name, folder)).split())
 
 
 @cache

@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from rag.text.lists import either, lower, word_numbers
+from rag.text.lists import either, lower, word_list, word_numbers
 
 DOZEN = 12
 
 # 1 one, u two to nine, e ten to nineteen, t twenty, thirty ..., h hundred, k m b r thousand to trillion, d dozen
 # x half, q quarter, Q quarters, n first, s second, o third and on, O hundredth and on, p thirds and on
-# a article, & and, f of, < between
+# a article, & and, f of, < between, y by
 _LEAST = {"r": 10**12, "b": 10**9, "m": 10**6, "k": 1000, "h": 100, "t": 20, "e": 10, "u": 2, "1": 1}
 _BELOW_100 = "(?:t[1u]|t(?![1u])|[1ue])"
 _BELOW_1000 = f"(?:(?:{_BELOW_100}|a)h(?:&?{_BELOW_100}(?!h))?|{_BELOW_100})"  # and "twelve hundred"
@@ -28,7 +28,7 @@ _FORMS = {  # the first that fits a place is taken
     "dozen": f"(?:{_BELOW_100}|a?xa?|a)d",
     "mixed": f"{_BELOW_100}&ax[hkmbr]?|(?:{_BELOW_100}|a)[mbr]&ax",  # "two and a half million", "a million and a half"
     "scaled": f"(?:a?xa?|(?:{_BELOW_100}[pQ]|1[oqx]|a[oqx])fa)[hkmbr]",  # "half a million", "a quarter of a million"
-    "parts": f"{_BELOW_100}[pQ]|1[oOqx]|a[oOqx](?=f)",
+    "parts": f"{_BELOW_100}[pQ]|1[oOqx]|a[oOqx](?=f)|(?<=y)a[oqx]",
     "half": "x",
     "cardinal": _CARDINAL,
     "vague": f"[hkmbrd](?:&?{_BELOW_1000})?",  # "several hundred and fifty", or digits stand before
@@ -50,6 +50,8 @@ _HALF_OF_TWO = re.compile(  # "the half", "its northern half", "until first half
     r"|first|second|last|latter|upper|lower|top|bottom)\s*$",
     re.I,
 )
+_BY = re.compile(r"\bby\s+$", re.I)
+_CLOSED = re.compile(rf"\s*(?:[^\w\s-]|$)|\s+(?:{either(word_list('stop_words'))})\b", re.I)
 _PERIODS = re.compile(r"\b(?:first|last|past|next|previous|final)\s*$", re.I)
 
 
@@ -108,7 +110,7 @@ def _vocabulary() -> tuple[dict[str, tuple[str, int]], re.Pattern[str], frozense
         if number > 2:
             words[f"{word}s"] = ("p", number)
     needed = frozenset(word for word, (letter, _) in words.items() if letter not in "ns")
-    words |= {"a": ("a", 1), "an": ("a", 1), "and": ("&", 0), "of": ("f", 0), "between": ("<", 0)}
+    words |= {"a": ("a", 1), "an": ("a", 1), "and": ("&", 0), "of": ("f", 0), "between": ("<", 0), "by": ("y", 0)}
     return words, re.compile(rf"\b(?:{either(words)})\b", re.I), needed
 
 
@@ -133,8 +135,9 @@ def _read(text: str, form: str, code: str, run: list[re.Match[str]]) -> NumberWo
         return NumberWords(share * scale, start, end, form == "parts" and not _OF_A.match(text, end))
     if form == "half":
         whole = _WHOLE.match(text, end) and not _HALF_OF_TWO.search(text, max(0, start - 40), start)
-        if whole or _A.match(text, end):
-            return NumberWords(0.5, start, end, bool(whole) and not _OF_A.match(text, end))
+        if whole or _A.match(text, end) or _is_difference(text, start, end):
+            share = bool(whole) or not _A.match(text, end)
+            return NumberWords(0.5, start, end, share and not _OF_A.match(text, end))
     return None
 
 
@@ -143,7 +146,14 @@ def _parts_a_whole(text: str, code: str, run: list[re.Match[str]]) -> bool:
     start, end = run[0].start(), run[-1].end()
     hyphened = re.search(_HYPHEN, text[start:end]) is not None
     of_year = _PERIODS.search(text, max(0, start - 20), start)
+    if _is_difference(text, start, end):
+        return True
     return code[-1] == "p" or hyphened or (_OF.match(text, end) is not None and not of_year)
+
+
+def _is_difference(text: str, start: int, end: int) -> bool:
+    """ "Fell by half", "by a third to 50"; in "by a third party" a thing follows."""
+    return bool(_BY.search(text, max(0, start - 10), start) and _CLOSED.match(text, end))
 
 
 def _sum(code: str, numbers: list[int]) -> float:

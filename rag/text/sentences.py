@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 from sentencex import get_sentence_boundaries
 
@@ -24,6 +25,8 @@ _QUOTES = re.compile("[\"'`“”‘’«»()\\[\\]{}]")
 _CLOSING = "\"'”’»)]}"
 _CAMEL = re.compile(r"[a-z][A-Z]")
 _CLAUSE = re.compile(r"[;:,—–](?=\s)|[;，、；：](?=.)")
+_MENDED = frozenset({"de", "es", "fr", "it", "nl", "pt"})  # with a list in sentence_ends/ of what sentencex cuts after
+_LAST_WORDS = re.compile(r"(?P<before>[^\W\d_]*)[\W_]*?(?<![^\W_])(?P<last>[^\W_]+)\.\s*$")
 _SENTENCE_OPENER = re.compile(
     r"(?:The|An?|In|On|At|It|He|She|They|We|I|But|And|This|That|These|Those|However|Its|His|Her|Their|When|While|If|"
     r"As|For|After|Before|Although|Since|There)\b"
@@ -34,7 +37,8 @@ def sentences(text: str, *, language: str = "en") -> list[Span]:
     """Sentence spans in order whose texts join to ``text``; trailing whitespace belongs to the one before.
 
     No span crosses a newline or exceeds ``MAX_SENTENCE_CHARS``: a longer sentence is cut at a clause
-    or a space. Boundaries are sentencex's, mended where a page lost a space or an abbreviation has a dot.
+    or a space. Boundaries are sentencex's for ``language`` (ISO 639-1), mended where a page lost a space or an
+    abbreviation has a dot.
 
     >>> [(s.start, s.end) for s in sentences("It was so. Then not.")]
     [(0, 11), (11, 20)]
@@ -65,7 +69,7 @@ def _ends(line: str, language: str) -> Iterator[int]:
     for end in _boundaries(safe, language):
         inside = {*_after_parenthesis(line, start, end), *_inside_quotation(safe, start, end, language)}
         for inner in (*sorted(inside), end):
-            if start < inner < len(line) and _is_boundary(line, start, inner):
+            if start < inner < len(line) and _is_boundary(line, start, inner, language):
                 yield inner
                 start = inner
     yield len(line)
@@ -103,7 +107,7 @@ def _after_parenthesis(line: str, start: int, end: int) -> Iterator[int]:
             yield closing.end()
 
 
-def _is_boundary(line: str, start: int, end: int) -> bool:
+def _is_boundary(line: str, start: int, end: int, language: str) -> bool:
     """Is the border that sentencex saw at ``end`` one? Looks at a few characters around it only."""
     before, after = line[max(start, end - 40) : end], line[end : end + 40]
     last = before.rstrip()[-1:]
@@ -115,6 +119,8 @@ def _is_boundary(line: str, start: int, end: int) -> bool:
     spaced = before[-1].isspace() or after[0].isspace()
     if not spaced:
         return _glued(before, after)
+    if language in _MENDED and _goes_on(before, next_word, language):
+        return False
     if next_word[0].islower() and not _CAMEL.match(next_word):
         return False
     if next_word[0].isdigit() and _ABBREVIATION_BEFORE_NUMBER.search(before):
@@ -122,6 +128,27 @@ def _is_boundary(line: str, start: int, end: int) -> bool:
     if _INITIALISM_BEFORE_NAME.search(before):
         return not next_word[0].isalpha() or bool(_SENTENCE_OPENER.match(next_word))
     return True
+
+
+def _goes_on(before: str, next_word: str, language: str) -> bool:
+    """After an abbreviation of ``language``, and in German after an ordinal before a noun: "die 3. Auflage"."""
+    match = _LAST_WORDS.search(before)
+    if not match:
+        return False
+    if match["last"].isdecimal():
+        ordinal = len(match["last"]) <= 2 and match["before"].lower() in _before_ordinals()
+        return language == "de" and ordinal and next_word[0].isalpha()
+    return match["last"] in _abbreviations(language)
+
+
+@cache
+def _abbreviations(language: str) -> frozenset[str]:
+    return frozenset(word_list(language, "sentence_ends"))
+
+
+@cache
+def _before_ordinals() -> frozenset[str]:
+    return frozenset(word_list("before_ordinals_de", "sentence_ends"))
 
 
 def _glued(before: str, after: str) -> bool:

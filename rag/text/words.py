@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from rag.text.languages import STEMMERS
 from rag.text.lists import word_list
 from rag.text.wiki import without_markup
-
-if TYPE_CHECKING:
-    from snowballstemmer.english_stemmer import EnglishStemmer
 
 WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:['’][^\W_]+)?")
 """An underscore parts words, as in the names of files and settings."""
@@ -21,22 +20,60 @@ STOPWORDS = frozenset(word_list("stop_words"))
 """Words that carry no content of their own. Negations are not among them: they change what is said."""
 
 
-@cache
-def _stemmer() -> EnglishStemmer:
-    from snowballstemmer.english_stemmer import EnglishStemmer
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ı": "i"})
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin, Greek and Cyrillic; other scripts have marks that are letters
 
-    return EnglishStemmer()
+
+class _Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...
+
+
+@cache
+def _stemmer(language: str) -> _Stemmer:
+    if language == "en":
+        from snowballstemmer.english_stemmer import EnglishStemmer
+
+        english: _Stemmer = EnglishStemmer()
+        return english
+    from snowballstemmer import stemmer
+
+    other: _Stemmer = stemmer(STEMMERS[language])
+    return other
+
+
+def fold(word: str) -> str:
+    """A word in lower case without accents, "ß" as "ss", as people type it on another keyboard.
+
+    >>> fold("Café"), fold("Straße")
+    ('cafe', 'strasse')
+    """
+    word = word.lower()
+    if word.isascii():
+        return word
+    parted = unicodedata.normalize("NFD", word.translate(_LETTERS))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", parted))
 
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """The word's stem, lower case, without a possessive (Porter 2, snowballstem.org).
+    """The word's English stem, lower case, without accents or a possessive (Porter 2, snowballstem.org).
 
     >>> stem("Models'"), stem("Meta’s"), stem("licenses")
     ('model', 'meta', 'licens')
     """
-    word = re.sub(r"['’](s|S)?$", "", word.lower())
-    return str(_stemmer().stemWord(word)) if word.isalpha() else word
+    word = re.sub(r"['’](s|S)?$", "", fold(word))
+    return str(_stemmer("en").stemWord(word)) if word.isalpha() else word
+
+
+@lru_cache(maxsize=100_000)
+def stem_in(word: str, language: str) -> str:
+    """The word's stem in ``language`` behind its code, so that it is no English one, without accents and "l'".
+
+    >>> stem_in("Verträgen", "de"), stem_in("l'école", "fr")
+    ('de vertrag', 'fr ecol')
+    """
+    bare = max(reversed(re.split(r"['’]", word.lower())), key=len)
+    return f"{language} {fold(_stemmer(language).stemWord(bare)) if bare.isalpha() else fold(bare)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +89,18 @@ def words(text: str) -> list[Word]:
     return [Word(m[0], stem(m[0]), *m.span()) for m in WORD.finditer(text)]
 
 
+def content_words(text: str) -> list[str]:
+    """Words of ``text`` as they are written, less English stopwords."""
+    return [word for word in WORD.findall(text) if word.lower() not in STOPWORDS]
+
+
 def content_stems(text: str) -> list[str]:
     """Stems of the words that carry content, in order.
 
     >>> content_stems("What do sources say about Avocado's license?")
     ['avocado', 'licens']
     """
-    stems = (stem(word) for word in WORD.findall(text) if word.lower() not in STOPWORDS)
+    stems = map(stem, content_words(text))
     return [s for s in stems if s not in STOPWORDS]
 
 

@@ -52,7 +52,7 @@ class _Amount:
 
     def _comparable(self, other: _Amount) -> bool:
         a, b = self.stated.value, other.stated.value
-        return a.kind == b.kind and a.unit == b.unit and (a.kind != "count" or bool(a.unit))
+        return a.kind == b.kind and a.measured_in == b.measured_in and (a.kind != "count" or bool(a.unit))
 
 
 def value_sides(asked: Asked, evidence: Sequence[Evidence], *, kinds: Collection[Kind] = _KINDS) -> tuple[Side, ...]:
@@ -111,7 +111,9 @@ def asked_value_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side,
         covered = overlap(stems, content_stems(text))
         given = stated(text)
         for want in wanted:
-            like = [g for g in given if (g.value.kind, g.value.unit) == (want.value.kind, want.value.unit)]
+            like = [
+                g for g in given if (g.value.kind, g.value.measured_in) == (want.value.kind, want.value.measured_in)
+            ]
             if any(g.agrees_with(want) for g in like):
                 if covered >= TUNING.mentioned:
                     same.append(e)
