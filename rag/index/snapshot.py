@@ -106,6 +106,11 @@ class Index:
         """What the build noted of every file, by document id; {} where the documents are no files."""
         return _entries(self._file_records)
 
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Files that could not be read, by path."""
+        return tuple(entry["path"] for entry in self.files.values() if entry["status"] == "failed")
+
 
 class Documents(Mapping[str, Document]):
     """The documents by id, in order of id; each is read when it is asked for."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from threading import Event
 
 from rag.index.snapshot import Index
+from rag.load.metadata import title_from_name
 from rag.models.protocols import Generator, Prompt
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance
 from rag.retrieve.tuning import TUNING, Caution, ModelShare
+from rag.text.words import content_stems
+
+_MOST_NAMED = 3  # files that could not be read, in one reason
 
 
 def unlikely(
@@ -21,13 +26,32 @@ def unlikely(
     """
     share = model_share(asked, model)
     log_odds = share.log_odds(relevance.answerable, share.most if surprise is None else surprise)
+    if asked_for := [path for path in index.unread if _is_named(path, asked)]:
+        return f"{', '.join(asked_for)} could not be read."
     if log_odds >= TUNING.caution[caution]:
         return ""
+    unread = "".join(f" {path}, which could not be read, may have it." for path in _maybe(asked, index))
+    return _reason(asked, relevance, index) + unread
+
+
+def _reason(asked: Asked, relevance: Relevance, index: Index) -> str:
     if absent := [name.text for name in asked.names if not index.mentions(name.text)]:
         return f"No document mentions {', '.join(dict.fromkeys(absent))}."
     if relevance.missing:
         return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."
     return "The passages that were found do not answer the question."
+
+
+def _is_named(path: str, asked: Asked) -> bool:
+    """Whether the question is for this very file: by its name, or by all of several words of it."""
+    name = PurePosixPath(path).name
+    stems = set(content_stems(title_from_name(path)))
+    return name.casefold() in asked.text.casefold() or (len(stems) > 1 and stems <= set(asked.stems))
+
+
+def _maybe(asked: Asked, index: Index) -> list[str]:
+    """Files that were not read and have a word of the question in their names."""
+    return [p for p in index.unread if set(content_stems(title_from_name(p))) & set(asked.stems)][:_MOST_NAMED]
 
 
 def model_share(asked: Asked, model: str) -> ModelShare:

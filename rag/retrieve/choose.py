@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from rag.models.protocols import Reranker
-from rag.retrieve.candidates import numbered, select_evidence
+from rag.retrieve.candidates import numbered, restates, select_evidence
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance, on_topic
 from rag.retrieve.tuning import TUNING
@@ -41,12 +41,13 @@ def choose(
 
     At most ``most_shown`` sentences of together ``token_budget`` tokens are shown to the model, and at least one.
     """
-    by_relevance = [c for c, _ in relevance.ranked]
+    ranking = [(c, v) for c, v in relevance.ranked if not restates(asked, c)] or relevance.ranked
+    by_relevance = [c for c, _ in ranking]
     likely: list[Candidate] = []
     if asked.what_sources_say:
         likely = each_source(on_topic(asked, naming(asked, ranked), reranker))
     likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
-    likely = likely or [c for n, (c, log_odds) in enumerate(relevance.ranked) if n == 0 or log_odds >= TUNING.taken]
+    likely = likely or [c for n, (c, log_odds) in enumerate(ranking) if n == 0 or log_odds >= TUNING.taken]
     likely = _apart(likely)
     near = _with_neighbours(dict.fromkeys([*likely, *by_relevance]), ranked)
     shown = numbered(_fitting(near, most_shown, token_budget, count_tokens))
