@@ -125,7 +125,8 @@ def test_a_fragment_is_read_as_the_end_of_the_question() -> None:
 
 def test_several_cited_sentences_may_support_a_claim_together() -> None:
     claim = Claim("Avocado is a new model and Gemma 4 has an Apache 2.0 license.", (1, 3))
-    assert numbers(verify_claim(claim, evidence(*QUOTES), Unasked())) == [1, 3]
+    assert numbers(verify_claim(claim, evidence(*QUOTES), Says(0.99))) == [1, 3]
+    assert isinstance(verify_claim(claim, evidence(*QUOTES), Says(0.01)), Removed)
 
 
 @pytest.mark.parametrize("empty", ["It is.", "They say so.", "Yes, it was."])

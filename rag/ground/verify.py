@@ -212,7 +212,8 @@ def verify_claim(
     if fragment:
         supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
     else:
-        worded_alike = (h for h in plausible if own_words(h.check))
+        # words picked from several sentences may say what none of them does
+        worded_alike = (h for h in plausible if len(h.pieces) == 1 and own_words(h.check))
         judged = (h for h in plausible[: TUNING.most_judged] if _judged_supported(text, h, verifier, abort))
         supporting = next(chain(worded_alike, judged), None)
     if supporting is not None:

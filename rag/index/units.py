@@ -200,6 +200,8 @@ def _asked(question: str, answer: str) -> str:
     Else a document could put any sentence above those of others by asking before it what people will ask.
     """
     stems = set(content_stems(question))
+    if len(answer) > _SHORT // 2:
+        return ""
     return "" if stems and 2 * len(stems & set(content_stems(answer))) >= len(stems) else question
 
 

@@ -9,6 +9,7 @@ from math import inf
 from rag.models.protocols import Reranker
 from rag.retrieve.candidates import numbered, restates, select_evidence
 from rag.retrieve.question import Asked
+from rag.retrieve.recency import age
 from rag.retrieve.relevance import Relevance, on_topic
 from rag.retrieve.tuning import TUNING
 from rag.text.words import content_stems
@@ -50,6 +51,8 @@ def choose(
     likely = likely or [c for n, (c, log_odds) in enumerate(ranking) if n == 0 or log_odds >= TUNING.taken]
     likely = _apart(likely)
     near = _with_neighbours(dict.fromkeys([*likely, *by_relevance]), ranked)
+    if asked.latest and (newest := max(map(age, likely))):
+        near = (c for c in near if age(c) in ("", newest))
     shown = numbered(_fitting(near, most_shown, token_budget, count_tokens))
     evidence = {(e.document_id, e.start): e for e in shown}
     for e in (*compared(ranked), *(Evidence.of(c, 0) for c in [*likely, *by_relevance])):
