@@ -2,10 +2,10 @@
 
 python benchmarks/exchanges.py SETS benchmarks/exchanges.json
 
-Real sentences of the corpora under SETS (``*/corpus.jsonl``). In each, one content word is exchanged for another of the
-same corpus with the same ending, so that the grammar mostly holds. The changed sentence is held against the real one with
-a judge that always says yes: what is then shown nothing else would stop. Beside it, the sentence itself and its first
-clause, which should be shown; there the judge always says no.
+Real sentences of the corpora under SETS (``*/corpus.jsonl``). In each, one content word is exchanged for another of
+the same corpus with the same ending, so that the grammar mostly holds. The changed sentence is held against the real
+one with a judge that always says yes: what is then shown nothing else would stop. Beside it, the sentence itself and
+its first clause, which should be shown; there the judge always says no.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def corpus_sentences(path: Path) -> list[str]:
     picked: list[str] = []
     for line in path.read_text("utf-8").splitlines():
         text = str(json.loads(line)["text"])
-        usable = [
-            s for span in sentences(text) if 8 <= len((s := text[span.start : span.end].strip()).split()) <= 30
-        ]
+        usable = [s for span in sentences(text) if 8 <= len((s := text[span.start : span.end].strip()).split()) <= 30]
         if usable:
             picked.append(rng.choice(usable))
     rng.shuffle(picked)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from rag.ground.sides.common import of_other_things, side
+from rag.ground.sides.common import of_one_text, of_other_things, side
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.text.quantities import Kind, Stated, stated
@@ -41,6 +41,7 @@ class _Amount:
         """Whether the two give different quantities of one kind for one thing."""
         return (
             self._comparable(other)
+            and not of_one_text(self.evidence, other.evidence)
             and not of_other_things(self.evidence, other.evidence)
             and not self.stated.agrees_with(other.stated)
             and _about_one_thing(self.context, other.context)

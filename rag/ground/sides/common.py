@@ -28,3 +28,8 @@ def of_other_things(one: Evidence, other: Evidence) -> bool:
     """
     pronoun = any(w.text.lower() in _PRONOUNS for e in (one, other) for w in words(plain(e.quote))[:1])
     return pronoun and not set(content_stems(one.title)) & set(content_stems(other.title))
+
+
+def of_one_text(one: Evidence, other: Evidence) -> bool:
+    """Whether both stand in one article: rows of a table and steps of a scale differ without disagreeing."""
+    return (one.document_id, one.title) == (other.document_id, other.title)
