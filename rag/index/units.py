@@ -134,6 +134,8 @@ def _leads(text: str, unit: Unit, below: Unit) -> bool:
 def _list_of(lead: Unit | None, items: Sequence[Unit], heading: str) -> Iterator[Unit]:
     if not items or len(items) + (lead is not None) < 2:
         return
+    if items[0].kind == "code" and lead is None and not items[0].context:
+        return  # lines of a log have little to do with one another
     start, context = (items[0].start, items[0].context) if lead is None else (lead.start, lead.context)
     if items[-1].end - start <= LONGEST_LIST:
         yield Unit(start, items[-1].end, "list", context or heading)

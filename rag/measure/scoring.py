@@ -341,6 +341,6 @@ def _exact(question: Question, outcome: Outcome) -> bool:
 def _score(words: Check, judged: Judged) -> float:
     """The score of rag.ground.verify's rule for one premise; what the rule holds alike is in order of support."""
     score = support(words.coverage, judged)
-    if not words.passes or words.coverage < TUNING.some_words:
+    if not words.passes:
         return score - _FAR
     return score + _FAR if own_words(words) else score
