@@ -87,7 +87,6 @@ def test_paris_is_never_the_answer_whatever_the_model_drafts(
 ) -> None:
     eager = replace(TUNING, caution={"balanced": -99.0})  # the verifier alone must hold
     monkeypatch.setattr("rag.retrieve.answerable.TUNING", eager)
-    monkeypatch.setattr("rag.assistant.nothing_to_read", lambda *_: "")
     drafts = ["The capital of France is Paris. [1]", "Paris [1].", "Sources say it is Paris [1][2]. It is [3]."]
     for draft in drafts:
         assistant = Assistant(
@@ -112,7 +111,7 @@ def test_the_command_line_answers_in_the_exact_shape(real_settings: Settings) ->
         "sides", "by_source", "hits", "stale", "timings_ms", "models",
     }  # fmt: skip
     citation = answer["sentences"][0]["citations"][0]
-    assert set(citation) == {"marker", "document_id", "title", "date", "start", "end", "quote"}
+    assert set(citation) == {"marker", "document_id", "title", "date", "start", "end", "quote", "context"}
     assert {"retrieve", "first_token", "generate", "verify", "total"} <= set(answer["timings_ms"])
     assert set(answer["models"]) == {"embedder", "generator", "verifier"}
 
