@@ -11,6 +11,7 @@ from rag.models.protocols import Generator, Prompt
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance
 from rag.retrieve.tuning import TUNING, Caution, ModelShare
+from rag.text.negation import NEGATIONS
 from rag.text.words import content_stems
 
 _MOST_NAMED = 3  # files that could not be read, in one reason
@@ -35,7 +36,8 @@ def unlikely(
 
 
 def _reason(asked: Asked, relevance: Relevance, index: Index) -> str:
-    if absent := [name.text for name in asked.names if not index.mentions(name.text)]:
+    absent = [n.text for n in asked.names if n.text.isalnum() and n.stem not in NEGATIONS]  # "NOT", "I'll": no names
+    if absent := [name for name in absent if not (asked.text.isupper() or index.mentions(name))]:
         return f"No document mentions {', '.join(dict.fromkeys(absent))}."
     if relevance.missing:
         return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.models.protocols import Reranker
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
-from rag.text.negation import NEGATIONS
 from rag.text.quantities import values
-from rag.text.words import content_stems, initials, names, plain, words
+from rag.text.words import content_stems, initials, names, plain
 from rag.types import Candidate, Hit
-
-_EXCLUDING = re.compile(r"\b(?:except|least|refus|[a-z]+n['’]t)\b", re.I)
-
 
 Mentions = Callable[[str], bool]
 """Whether a word occurs anywhere in the index."""
@@ -133,11 +128,6 @@ def _question_signals(
         "passage": max(passages),
         "second": alone[1] if len(alone) > 1 else TUNING.min_log_odds,
         "missing_names": len({n.stem for n in missing}),
-        "negated": float(_negated(asked.subject) and not _negated(best.in_context)),
         "missing_values": sum(v.amount not in stated for v in values(asked.subject)),
     }
     return signals, tuple(dict.fromkeys(n.text for n in absent))
-
-
-def _negated(text: str) -> bool:
-    return bool(_EXCLUDING.search(text)) or any(w.text.lower() in NEGATIONS for w in words(text))
