@@ -124,8 +124,9 @@ REFUSED = [("What is the capital of France?", "")]
 def test_a_follow_up_that_cannot_be_answered_is_refused(
     corpus: Settings, history: list[tuple[str, str]], question: str, alone: str
 ) -> None:
-    """Whatever was answered before, and whatever the model says."""
-    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    """Whatever was answered before."""
+    draft = "The Kiwi model will have a closed license [1]."
+    assistant = make(corpus, ScriptedGenerator(draft, scores=[[-0.05]]))  # the model doubts that anything answers
     answer = assistant.ask(question, history=history)
     assert answer.standalone_question == alone
     assert answer.refused

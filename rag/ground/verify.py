@@ -19,6 +19,7 @@ from rag.ground.checks import Check, check
 from rag.ground.opposite import opposite
 from rag.load.metadata import title_from_name
 from rag.models.protocols import Verifier
+from rag.retrieve.instructions import orders_a_reply
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.text.negation import negated_stems
@@ -74,6 +75,9 @@ def widener(chunks: Iterable[Chunk], documents: Mapping[str, Document]) -> Widen
             before = [s for s in chunk.sentences if s.end <= evidence.start]
             if before and not text[before[-1].end : evidence.start].strip():
                 start = before[-1].start
+                opening = text[start : before[-1].end]
+                if opening.endswith("?") or orders_a_reply(opening):
+                    return None  # what asks, or tells a reader what to reply, bears nothing out
                 return replace(evidence, start=start, quote=text[start : evidence.end])
         return None
 
@@ -171,6 +175,12 @@ def _in_the_words_of(held: _Held, claim: str, asked: Asked | None) -> bool:
     return stems <= premised | question and bool(own) and compared <= {w.text.lower() for w in words(held.premise)}
 
 
+def _states(held: _Held, text: str) -> bool:
+    """Whether the quotations themselves, titles aside, have the question and the fragment that completes it."""
+    quoted = " ".join(plain(e.in_context) for e in held.pieces)
+    return overlap(content_stems(text), content_stems(quoted)) >= TUNING.same_words
+
+
 def _follows(lead: str, asked: Asked, held: _Held) -> bool:
     """Whether a leading yes or no is what the premise says: a yes needs the question's words, a no what denies them."""
     denied = bool(negated_stems(held.premise)) != bool(negated_stems(asked.text))
@@ -210,7 +220,7 @@ def verify_claim(
     wide = _wide(statement, narrow, widen) if widen else []
     plausible = [h for h in (*narrow, *wide) if h.check.passes and _in_the_words_of(h, body, asked)]
     if fragment:
-        supporting = next((h for h in plausible if h.check.coverage >= TUNING.same_words), None)
+        supporting = next((h for h in plausible if _states(h, text)), None)
     else:
         # words picked from several sentences may say what none of them does
         worded_alike = (h for h in plausible if len(h.pieces) == 1 and own_words(h.check))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from rag.index.snapshot import Index
 from rag.load.metadata import title_from_name
 from rag.retrieve.copies import each_claim_first
-from rag.retrieve.instructions import orders_a_reply
+from rag.retrieve.instructions import orders_in_context
 from rag.retrieve.question import Asked
 from rag.retrieve.recency import age
 from rag.retrieve.tuning import TUNING
@@ -57,7 +57,7 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
             score -= TUNING.question_penalty if asks else 0.0
             nothing_new = _says_nothing_new(own_stems, wanted, asked, heading=unit.kind == "heading")
             score -= TUNING.nothing_new_penalty if nothing_new else 0.0
-            orders = not asked.about_replying and orders_a_reply(chunk.in_context(unit))
+            orders = not asked.about_replying and orders_in_context(unit.context, quote)
             score -= TUNING.instruction_penalty if orders else 0.0
             place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)
             scored.append((Candidate(*place, quote, hit, before, score, context=unit.context), own))

@@ -8,6 +8,7 @@ from math import inf
 
 from rag.models.protocols import Reranker
 from rag.retrieve.candidates import numbered, restates, select_evidence
+from rag.retrieve.instructions import orders_in_context
 from rag.retrieve.question import Asked
 from rag.retrieve.recency import age
 from rag.retrieve.relevance import Relevance, on_topic
@@ -40,9 +41,15 @@ def choose(
 ) -> Choice:
     """``ranked`` is best first by retrieval and not empty; ``relevance`` is what the cross-encoder made of it.
 
-    At most ``most_shown`` sentences of together ``token_budget`` tokens are shown to the model, and at least one.
+    What orders its reader to reply something is neither shown to the model nor an answer, unless it may be what is
+    asked for. At most ``most_shown`` sentences of together ``token_budget`` tokens are shown to it, one at least.
     """
-    ranking = [(c, v) for c, v in relevance.ranked if not restates(asked, c)] or relevance.ranked
+    ranked = [c for c in ranked if asked.about_replying or not orders_in_context(c.context, c.quote)]
+    stating = {c.place for c in ranked}
+    ranking = [(c, v) for c, v in relevance.ranked if c.place in stating]
+    ranking = [(c, v) for c, v in ranking if not restates(asked, c)] or ranking
+    if not ranking:
+        ranking = [(c, TUNING.min_log_odds) for c in ranked[:1]] or list(relevance.ranked[:1])
     by_relevance = [c for c, _ in ranking]
     likely: list[Candidate] = []
     if asked.what_sources_say:
@@ -54,14 +61,14 @@ def choose(
     if asked.latest and (newest := max(map(age, likely))):
         near = (c for c in near if age(c) in ("", newest))
     shown = numbered(_fitting(near, most_shown, token_budget, count_tokens))
-    evidence = {(e.document_id, e.start): e for e in shown}
+    evidence = {e.place: e for e in shown}
     for e in (*compared(ranked), *(Evidence.of(c, 0) for c in [*likely, *by_relevance])):
-        evidence.setdefault((e.document_id, e.start), replace(e, number=len(evidence) + 1))
+        evidence.setdefault(e.place, replace(e, number=len(evidence) + 1))
 
     def as_evidence(candidates: Iterable[Candidate]) -> tuple[Evidence, ...]:
-        return tuple(evidence[c.document_id, c.start] for c in candidates)
+        return tuple(evidence[c.place] for c in candidates)
 
-    rivals = as_evidence(dict.fromkeys([*likely, *relevance.rivals]))
+    rivals = as_evidence(dict.fromkeys([*likely, *(c for c in relevance.rivals if c.place in stating)]))
     return Choice(shown, as_evidence(likely), tuple(evidence.values()), rivals)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from rag.types import in_context
+
 _MACHINE = (
     r"(?:A\.?I\.?(?: (?:assistants?|models?|systems?|agents?|tools?))?|(?:large )?language models?|LLMs?|chat ?bots?|"
     r"(?:virtual |digital )?assistants?|bots?|(?:Chat)?GPT)"
@@ -74,6 +76,11 @@ def orders_a_reply(sentence: str) -> bool:
     (True, False)
     """
     return _ORDERS.search(sentence[:_MAX_CHARS]) is not None
+
+
+def orders_in_context(context: str, quote: str) -> bool:
+    """Whether a quotation does, by itself or behind what it is read under."""
+    return orders_a_reply(quote) or orders_a_reply(in_context(context, quote))
 
 
 def asks_about_replying(question: str) -> bool:
