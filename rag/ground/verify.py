@@ -24,7 +24,7 @@ from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.text.negation import negated_stems
 from rag.text.words import content_stems, names, overlap, plain, words
-from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence
+from rag.types import Chunk, Citation, Claim, Document, Evidence, Removed, Sentence, is_restated
 
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|will|would|has|have|had|can|could|may|might|must|should|do|does|did)\b", re.I
@@ -177,7 +177,7 @@ def _in_the_words_of(held: _Held, claim: str, asked: Asked | None) -> bool:
 
 def _states(held: _Held, text: str) -> bool:
     """Whether the quotations themselves, titles aside, have the question and the fragment that completes it."""
-    quoted = " ".join(plain(e.in_context) for e in held.pieces)
+    quoted = " ".join(plain(e.context if is_restated(e.context, e.quote) else e.quote) for e in held.pieces)
     return overlap(content_stems(text), content_stems(quoted)) >= TUNING.same_words
 
 
