@@ -13,7 +13,7 @@ from rag.retrieve.tuning import TUNING
 from rag.text.lists import word_list
 from rag.text.negation import CLAUSE_END, NEGATIONS, negated_stems
 from rag.text.quantities import same_value, values
-from rag.text.words import STOPWORDS, content_stems, initials, names, overlap, stem, words
+from rag.text.words import STOPWORDS, content_stems, initials, names, one_line, overlap, stem, words
 
 _AWAY, _TOWARDS = frozenset({"from", "by"}), frozenset({"to"})
 _LIMITS = frozenset(word_list("limiting_words"))
@@ -59,10 +59,6 @@ class Check:
         if self.limit:
             return f"the source limits it by “{self.limit}”"
         return ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _negation_conflict(claim: str, premise: str) -> str:
@@ -172,7 +168,7 @@ def check(claim: str, premise: str, *, known: Collection[str] = ()) -> Check:
             continue  # "Large Language Model" for "LLM"
         missing_names.append(name.text)
     return Check(
-        tuple(code for code in map(_one_line, _CODE.findall(claim)) if code not in _one_line(premise)),
+        tuple(code for code in map(one_line, _CODE.findall(claim)) if code not in one_line(premise)),
         missing_values,
         tuple(dict.fromkeys(missing_names)),
         _negation_conflict(claim, premise),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.models.protocols import Prompt
-from rag.text.words import plain
+from rag.text.words import one_line, plain
 from rag.types import Evidence, is_restated
 
 NONE = "Not in the documents."
@@ -39,10 +39,6 @@ def source_title(title: str, date: str | None, *, limit: int = 70) -> str:
     return f"{short} ({date})" if date else short
 
 
-def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
-
-
 def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: str = "") -> Prompt:
     """Asks for an answer with the numbers of the lines it comes from: evidence under its source, then the question.
 
@@ -64,7 +60,7 @@ def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: str =
             lines.append(plain(item.context))
         context = item.context
         lines.append(f"[{item.number}] {plain(item.quote)}")
-    lines += ["", *([f"Earlier question: {_one_line(earlier)}"] if earlier else []), f"Question: {_one_line(question)}"]
+    lines += ["", *([f"Earlier question: {one_line(earlier)}"] if earlier else []), f"Question: {one_line(question)}"]
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 
 

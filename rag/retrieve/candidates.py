@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rag.index.snapshot import Index
@@ -55,28 +55,20 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
             score = float(cosine) + TUNING.words_weight * words + around
             score -= TUNING.weight_penalty * (1 - unit.weight)
             score -= TUNING.question_penalty if asks else 0.0
-            nothing_new = _says_nothing_new(own_stems, wanted, asked, heading=unit.kind == "heading")
-            score -= TUNING.nothing_new_penalty if nothing_new else 0.0
+            # unless it affirms what is asked
+            restates = (
+                bool(own_stems) and own_stems <= wanted.keys() and (unit.kind == "heading" or not asked.yes_or_no)
+            )
+            score -= TUNING.nothing_new_penalty if restates else 0.0
             orders = not asked.about_replying and orders_in_context(unit.context, quote)
             score -= TUNING.instruction_penalty if orders else 0.0
             place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)
-            scored.append((Candidate(*place, quote, hit, before, score, context=unit.context), own))
+            scored.append((Candidate(*place, quote, hit, before, score, restates, orders, context=unit.context), own))
             before = quote
     if asked.latest and (newest := max((age(c) for c, _ in scored), default="")):
         scored = [(replace(c, score=c.score + TUNING.latest_bonus * (age(c) == newest)), own) for c, own in scored]
     ranked = _without_duplicates(sorted(scored, key=lambda pair: _best_first(pair[0])), index.duplicate_of)
     return each_claim_first(asked.stems, ranked)
-
-
-def restates(asked: Asked, candidate: Candidate) -> bool:
-    """Whether it has no word but the question's: that answers nothing, unless it affirms what is asked."""
-    unit = next((u for u in candidate.hit.chunk.sentences if (u.start, u.end) == candidate.place[1:]), None)
-    heading = unit is not None and unit.kind == "heading"
-    return _says_nothing_new(set(content_stems(candidate.quote)), asked.stems, asked, heading=heading)
-
-
-def _says_nothing_new(stems: set[str], wanted: Collection[str], asked: Asked, *, heading: bool) -> bool:
-    return bool(stems) and stems <= set(wanted) and (heading or not asked.yes_or_no)
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int, int]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from rag.models.protocols import Reranker
-from rag.retrieve.candidates import numbered, restates, select_evidence
-from rag.retrieve.instructions import orders_in_context
+from rag.retrieve.candidates import numbered, select_evidence
 from rag.retrieve.question import Asked
 from rag.retrieve.recency import age
 from rag.retrieve.relevance import Relevance, on_topic
@@ -44,10 +43,9 @@ def choose(
     What orders its reader to reply something is neither shown to the model nor an answer, unless it may be what is
     asked for. At most ``most_shown`` sentences of together ``token_budget`` tokens are shown to it, one at least.
     """
-    ranked = [c for c in ranked if asked.about_replying or not orders_in_context(c.context, c.quote)]
-    stating = {c.place for c in ranked}
-    ranking = [(c, v) for c, v in relevance.ranked if c.place in stating]
-    ranking = [(c, v) for c, v in ranking if not restates(asked, c)] or ranking
+    ranked = [c for c in ranked if not c.orders]
+    ranking = [(c, v) for c, v in relevance.ranked if not c.orders]
+    ranking = [(c, v) for c, v in ranking if not c.restates] or ranking
     if not ranking:
         ranking = [(c, TUNING.min_log_odds) for c in ranked[:1]] or list(relevance.ranked[:1])
     by_relevance = [c for c, _ in ranking]
@@ -68,7 +66,7 @@ def choose(
     def as_evidence(candidates: Iterable[Candidate]) -> tuple[Evidence, ...]:
         return tuple(evidence[c.place] for c in candidates)
 
-    rivals = as_evidence(dict.fromkeys([*likely, *(c for c in relevance.rivals if c.place in stating)]))
+    rivals = as_evidence(dict.fromkeys([*likely, *(c for c in relevance.rivals if not c.orders)]))
     return Choice(shown, as_evidence(likely), tuple(evidence.values()), rivals)
 
 

@@ -156,6 +156,11 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", _REFERENCE.sub("", without_markup(text))).strip()
 
 
+def one_line(text: str) -> str:
+    """``text`` with each run of white space as one blank, none at its ends."""
+    return " ".join(text.split())
+
+
 def overlap(wanted: Iterable[str], present: Iterable[str]) -> float:
     """Share of the distinct ``wanted`` that is ``present``; 1 where nothing is wanted."""
     wanted, present = set(wanted), set(present)

@@ -195,8 +195,8 @@ def _folded(title: str, count: int, body: str) -> str:
     return f'<details><summary>{literal(title)} <span class="count">{count}</span></summary>{body}</details>'
 
 
-def _source(source: SourceQuotes, documents: Documents, markers: Markers, limit: int | None = None) -> str:
-    quotes = source.quotes[:limit]
+def _source(source: SourceQuotes, documents: Documents, markers: Markers) -> str:
+    quotes = source.quotes
     document = documents.get(source.document_id)
     part = document.part_at(quotes[0].start) if document and quotes else None
     outlet = part.outlet if part else None
