@@ -29,7 +29,7 @@ from rag.retrieve.candidates import by_source, candidates, select_evidence
 from rag.retrieve.choose import Choice, choose, compared
 from rag.retrieve.question import Asked, analyse
 from rag.retrieve.relevance import Relevance, judge_relevance
-from rag.retrieve.search import retrieve
+from rag.retrieve.search import query_vector, retrieve
 from rag.types import (
     Answer,
     BuildReport,
@@ -132,7 +132,7 @@ class Assistant:
     def ask(
         self, question: str, *, history: Sequence[tuple[str, str]] = (), documents: Collection[str] | None = None
     ) -> Answer:
-        """The verified answer, or a refusal. ``history``: (standalone question, answer) pairs, oldest first.
+        """The verified answer, or a refusal. ``history``: (question, answer) pairs, oldest first.
 
         Only ``documents`` are used (None: all). Raises QuestionError, GenerationError.
         """
@@ -191,18 +191,18 @@ class Assistant:
         self, asked: Asked, index: Index, documents: Collection[str] | None
     ) -> tuple[Retrieved, tuple[Candidate, ...]]:
         """What is found without any language model, and every sentence of it, best first."""
-        vector = self._embedder.embed_query(asked.text)
+        vector = query_vector(asked, self._embedder)
         hits = retrieve(asked.text, vector, index, k=self.settings.passages, documents=documents)
         ranked = candidates(asked, vector, hits, index)
         shown = select_evidence(ranked, limit=PREVIEWED)
         sources = by_source(compared(ranked))
-        return Retrieved(asked.question, asked.text, hits, shown, sources, index.documents), ranked
+        return Retrieved(asked.text, hits, shown, sources, index.documents), ranked
 
     def _answer(
         self, run: _Run, generator: Generator, retrieved: Retrieved, relevance: Relevance, choice: Choice
     ) -> Iterator[Step]:
         """The model reads the evidence and drafts from it; what it drafts is verified, and the rest is quoted."""
-        prompt = answer_prompt(run.asked.text, choice.shown, earlier=run.asked.earlier)
+        prompt = answer_prompt(run.asked.text, choice.shown, earlier=run.asked.earlier[:1])
         for piece in generator.stream(prompt, max_tokens=0, abort=run.abort):
             yield Reading(piece.prompt_done, piece.prompt_total)
         surprise = 0.0

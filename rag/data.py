@@ -60,7 +60,6 @@ class AnswerData(TypedDict):
     """What ``Answer.to_dict`` gives."""
 
     question: str
-    standalone_question: str
     answer: str
     refused: bool
     reason: str
@@ -79,7 +78,6 @@ class RetrievedData(TypedDict):
     """What ``Retrieved.to_dict`` gives."""
 
     question: str
-    standalone_question: str
     evidence: list[EvidenceData]
     by_source: list[SourceData]
     hits: list[HitData]

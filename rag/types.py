@@ -303,7 +303,6 @@ class Answer:
     """
 
     question: str
-    standalone_question: str
     answer: str  # the sentences with their markers, as one paragraph
     refused: bool
     reason: str  # why refused; "" where answered
@@ -333,7 +332,6 @@ class Answer:
         """The one shape that ``--json``, the page's API, exports and evaluations read; ready for ``json.dumps``."""
         return {
             "question": self.question,
-            "standalone_question": self.standalone_question,
             "answer": self.answer,
             "refused": self.refused,
             "reason": self.reason,
@@ -369,7 +367,6 @@ class Retrieved:
     """Evidence is in hand; no language model has run yet."""
 
     question: str
-    standalone_question: str
     hits: tuple[Hit, ...]
     evidence: tuple[Evidence, ...]
     by_source: tuple[SourceQuotes, ...]
@@ -379,7 +376,6 @@ class Retrieved:
         """``rag search --json``; ready for ``json.dumps``."""
         return {
             "question": self.question,
-            "standalone_question": self.standalone_question,
             "evidence": [_evidence(e) for e in self.evidence],
             "by_source": [_source(s) for s in self.by_source],
             "hits": [_hit(h) for h in self.hits],

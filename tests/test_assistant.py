@@ -320,12 +320,6 @@ def test_odd_questions_never_break_the_promise(corpus: Settings, question: str) 
     assert_valid(assistant, assistant.ask(question))
 
 
-def test_a_follow_up_is_rewritten_and_shown(corpus: Settings) -> None:
-    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
-    answer = assistant.ask("Which license will it have?", history=[("What is Kiwi?", "A model.")])
-    assert answer.standalone_question == "Which license will Kiwi have?"
-
-
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     draft=st.lists(

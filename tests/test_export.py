@@ -46,7 +46,6 @@ def exchange(seeds: Path) -> tuple[Answer, dict[str, Document]]:
     quote = Evidence(**passage, number=1, score=1.0)
     answer = Answer(
         "When?",
-        "When will Avocado come?",
         "In spring. [1]",
         False,
         "",
@@ -173,7 +172,6 @@ def test_markdown_carries_the_evidence(exchange: tuple[Answer, dict[str, Documen
     text = to_markdown([exchange], at="2026-11-25")
     answer, known = exchange
     assert "## When?" in text
-    assert "Understood as: When will Avocado come?" in text
     assert "In spring. \\[1\\]" in text
     assert f"> “{QUOTE}”" in text
     assert f"sha256 {known['news/avocado.txt'].sha256}" in text

@@ -107,7 +107,7 @@ def test_the_command_line_answers_in_the_exact_shape(real_settings: Settings) ->
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert set(answer) == {
-        "question", "standalone_question", "answer", "refused", "reason", "disagreement", "sentences", "removed",
+        "question", "answer", "refused", "reason", "disagreement", "sentences", "removed",
         "sides", "by_source", "hits", "stale", "timings_ms", "models",
     }  # fmt: skip
     citation = answer["sentences"][0]["citations"][0]

@@ -110,7 +110,7 @@ def test_an_href_names_its_document_exactly(name):
 
 
 def finished(**changes) -> Answer:
-    plain = Answer("Q?", "Q?", "It will be released in spring 2026.", False, "", False, (), (), (), (), ())
+    plain = Answer("Q?", "It will be released in spring 2026.", False, "", False, (), (), (), (), ())
     return replace(plain, **changes)
 
 
@@ -163,18 +163,12 @@ def test_a_disagreement_lists_every_side_with_its_documents_and_dates():
         assert part in text
 
 
-def test_a_rewritten_question_is_shown_and_the_same_one_is_not():
-    found = FakeAssistant.of(AVOCADO).search("When will Avocado launch?")
-    assert "Understood as: When will Avocado launch?" in Elements(turn_markup(Turn("And when?", found), {})).text
-    assert "Understood as" not in turn_markup(Turn("When will Avocado launch?", found), {})
-
-
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_nothing_from_outside_becomes_markup_wherever_it_stands(payload):
     hostile = document(payload, f"{payload} avocado.", payload, outlet=payload, date=payload)
     known = {hostile.id: hostile}
     found = FakeAssistant.of(hostile).search("avocado")
-    found = replace(found, standalone_question=payload)
+    found = replace(found, question=payload)
     citation = cite(hostile, hostile.text)
     sentence = Sentence(payload, (citation,))
     answer = finished(
@@ -330,7 +324,7 @@ def test_stopping_keeps_what_was_verified_and_drops_what_was_not():
 
 def test_history_holds_what_was_asked_to_the_end():
     turns = (
-        Turn("1", answer=finished(standalone_question="one?", answer="yes")),
+        Turn("1", answer=finished(question="one?", answer="yes")),
         Turn("2", answer=finished(refused=True)),
         fail(Turn("3"), "no"),
     )

@@ -186,7 +186,7 @@ class FakeAssistant:
             )
             for i in ids
         )
-        return Retrieved(question, question, (), tuple(evidence), by_source, self.index.documents)
+        return Retrieved(question, (), tuple(evidence), by_source, self.index.documents)
 
     def steps(
         self, question: str, *, history: Sequence[tuple[str, str]] = (), abort: Event | None = None
@@ -219,7 +219,6 @@ class FakeAssistant:
         refused = not kept
         yield Finished(
             Answer(
-                question,
                 question,
                 " ".join(s.text for s in kept),
                 refused,

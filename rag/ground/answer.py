@@ -67,8 +67,7 @@ def _answer(
     reason: str = "",
 ) -> Answer:
     return Answer(
-        question=asked.question,
-        standalone_question=asked.text,
+        question=asked.text,
         answer=answer_text(sentences),
         refused=not sentences,
         reason=reason,

@@ -39,10 +39,10 @@ def source_title(title: str, date: str | None, *, limit: int = 70) -> str:
     return f"{short} ({date})" if date else short
 
 
-def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: str = "") -> Prompt:
+def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: Sequence[str] = ()) -> Prompt:
     """Asks for an answer with the numbers of the lines it comes from: evidence under its source, then the question.
 
-    ``earlier`` is the question before it in the conversation, where it may go on from that.
+    ``earlier`` are the questions before it in the conversation that it may go on from.
 
     What several lines in a row are read under, such as the lead-in of a list, stands above them once. The system text
     and the examples are the same for every question, so that an engine reads them once.
@@ -60,7 +60,7 @@ def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: str =
             lines.append(plain(item.context))
         context = item.context
         lines.append(f"[{item.number}] {plain(item.quote)}")
-    lines += ["", *([f"Earlier question: {one_line(earlier)}"] if earlier else []), f"Question: {one_line(question)}"]
+    lines += ["", *(f"Earlier question: {one_line(e)}" for e in earlier), f"Question: {one_line(question)}"]
     return Prompt(_SYSTEM, _EXAMPLES, "\n".join(lines))
 
 

@@ -170,7 +170,7 @@ def _in_the_words_of(held: _Held, claim: str, asked: Asked | None) -> bool:
     if stems <= premised:
         return True
     compared = {w.text.lower() for w in words(claim) if _COMPARES.fullmatch(w.text)}
-    question = set(asked.stems) if asked else set()
+    question = {*asked.stems, *content_stems(" ".join(asked.earlier[:1]))} if asked else set()
     own = (stems & premised) - question
     return stems <= premised | question and bool(own) and compared <= {w.text.lower() for w in words(held.premise)}
 

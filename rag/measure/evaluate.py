@@ -331,7 +331,7 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
         evidence_ms = (time.perf_counter() - started) * 1000
     assert retrieved is not None  # the first of the steps
     return Outcome(
-        ranking=_rank(retrieved.standalone_question, index, run, question.given_docs),
+        ranking=_rank(retrieved.question, index, run, question.given_docs),
         passages=tuple(Quoted(h.chunk.document_id, h.chunk.start, h.chunk.end, h.chunk.text) for h in retrieved.hits),
         evidence=tuple(Quoted(e.document_id, e.start, e.end, e.quote) for e in retrieved.evidence),
         best_score=max((e.score for e in retrieved.evidence), default=0.0),

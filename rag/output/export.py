@@ -181,8 +181,6 @@ def to_markdown(exchanges: Sequence[Exchange], *, at: str) -> str:
 def _exchange_markdown(answer: Answer, documents: Documents) -> Iterator[str]:
     """Its blocks."""
     yield f"## {plain_markdown(answer.question)}"
-    if answer.standalone_question.strip() != answer.question.strip():
-        yield f"Understood as: {plain_markdown(answer.standalone_question)}"
     if answer.refused:
         yield from _refusal(answer, documents)
         return

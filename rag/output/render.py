@@ -44,8 +44,6 @@ def _quotes(by_source: Sequence[SourceQuotes]) -> list[str]:
 def to_text(answer: Answer) -> str:
     """The answer for a terminal: sentences with markers, then every quotation they rest on."""
     lines: list[str] = []
-    if answer.standalone_question != answer.question:
-        lines += [f"Understood as: {printable(answer.standalone_question)}", ""]
     if answer.refused:
         lines += ["The documents do not answer this.", f"Why: {answer.reason}"]
         lines += ["", "Nearest passages:", *_quotes(answer.nearest)] if answer.nearest else []

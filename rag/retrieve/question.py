@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from rag.errors import QuestionError
 from rag.retrieve import kinds
-from rag.retrieve.followup import standalone
 from rag.retrieve.instructions import asks_about_replying
 from rag.retrieve.recency import asks_for_the_latest
+from rag.retrieve.tuning import TUNING
 from rag.text.quantities import Kind
 from rag.text.words import Word, content_stems, names
 
@@ -21,8 +21,7 @@ LONGEST_QUESTION = 2000  # characters
 class Asked:
     """What is asked, and what kind of answer would do."""
 
-    question: str  # as it was asked, on one line
-    text: str  # the same with what it leaves to the conversation put in
+    text: str  # as it was asked, on one line
     subject: str  # what the sources are asked about; ``text`` where a fact is asked for
     stems: tuple[str, ...]  # of the words of ``text`` that carry content, in order
     names: tuple[Word, ...]  # words of ``text`` that are written as names
@@ -34,22 +33,20 @@ class Asked:
     a_name: bool  # a person or a place would answer
     about_replying: bool  # sentences that tell a reader what to reply may be what is asked for
     latest: bool = False  # the newest of several versions is asked for
-    earlier: str = ""  # the question before, where this one may go on from it: "and the tunnel?"
+    earlier: tuple[str, ...] = ()  # questions before it that it may go on from ("and the tunnel?"), latest first
 
 
 def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
-    """The question as asked after ``history``: (standalone question, answer) pairs, oldest first.
+    """The question as asked after ``history``: (question, answer) pairs, oldest first.
 
     Raises QuestionError where there is nothing to ask, or too much.
 
     >>> asked = analyse("And when will it launch?", [("What is Avocado?", "A model.")])
-    >>> asked.text, sorted(asked.quantities), asked.yes_or_no
-    ('And when will Avocado launch?', ['date'], False)
+    >>> asked.earlier, sorted(asked.quantities), asked.yes_or_no
+    (('What is Avocado?',), ['date'], False)
     """
-    one_line = check_question(question)
-    text = standalone(one_line, history)
+    text = check_question(question)
     return Asked(
-        one_line,
         text,
         kinds.subject_asked(text),
         tuple(content_stems(text)),
@@ -62,7 +59,7 @@ def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
         a_name=kinds.asks_for_a_name(text),
         about_replying=asks_about_replying(text),
         latest=asks_for_the_latest(text),
-        earlier=history[-1][0] if history and text == one_line else "",
+        earlier=tuple(earlier for earlier, _ in reversed(history))[: TUNING.earlier_questions],
     )
 
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from rag.index.snapshot import Index
+from rag.models.protocols import Embedder
+from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.types import Hit, Vectors
 
 # nDCG@10 of SciFact and NFCorpus: .735 and .365 so, .711 and .370 with reciprocal rank fusion (weights 1.5 and 1,
 # k 60), .720 and .362 by cosine alone, .675 and .325 by BM25 alone. From .6 to .7 the weight moves them by .006.
+
+
+def query_vector(asked: Asked, embedder: Embedder) -> Vectors:
+    """What is searched for, of shape (dimension,): the question, moved towards those that it may go on from.
+
+    The fewer content words it has of its own, the further: "and the tunnel?" says little without the question before.
+    """
+    share = TUNING.earlier_share / (TUNING.earlier_share + len(set(asked.stems)))
+    vector = embedder.embed_query(asked.text)
+    for n, earlier in enumerate(asked.earlier, 1):
+        vector = vector + share**n * embedder.embed_query(earlier)
+    length = float(np.linalg.norm(vector))
+    return vector / length if asked.earlier and length else vector
 
 
 def retrieve(

@@ -73,6 +73,18 @@ class Tuning:
         "(weights 1.5 and 1, k 60), .720 and .362 by cosine, .675 and .325 by BM25; from .6 to .7 it moves by .006",
     )
 
+    earlier_questions: int = _set(3, _HAND, 0, "2026-11-27", "of a conversation, that a question may go on from")
+    earlier_share: float = _set(
+        2.0,
+        "everyday folders, follow-ups and pairs of unrelated questions",
+        123,
+        "2026-11-27",
+        "an earlier question's vector counts this / (this + n) beside that of one with n content words. Gold sentence "
+        "among three, eight and sixteen for 14 follow-ups .71, .71 and 1.00 (.50, .57 and .71 without, and with the "
+        "rewriting by rules that this replaced); for 109 questions after one of another matter .67, .80 and .85 "
+        "(.68, .82 and .86 without, .62, .80 and .85 with the rules)",
+    )
+
     # --- scoring sentences: the sum of the sentence's cosine, its chunk's, the question's words that it or its title
     # has (by idf) and its chunk's fused score. Without its chunk "It was founded there in 1903." cannot be found.
     chunk_weight: float = _set(

@@ -5,7 +5,7 @@ POST /api/search  {"question"}            what ``rag search --json`` prints
 POST /api/ask     {"question", "history"} a line of JSON an event: retrieved, reading, drafting, checked, and at last
                                           answer (what ``rag ask --json`` prints) or error
 
-``history`` is optional: the earlier [standalone question, answer] pairs a follow-up question may refer to. Questions
+``history`` is optional: the earlier [question, answer] pairs a follow-up question may refer to. Questions
 of programs and of people take turns with the language model. Hanging up ends the work.
 """
 

@@ -26,7 +26,7 @@ def question_markup(turn: Turn) -> str:
 
 def turn_markup(turn: Turn, documents: Documents, *, loading: bool = False) -> str:
     """The reply to one question, at whatever stage it is; ``loading``: the language model is not ready yet."""
-    blocks = [_standalone(turn)]
+    blocks = []
     if turn.answer is not None and turn.answer.refused:
         blocks.append(_refusal(turn.answer.reason, turn.answer.nearest, documents))
     else:
@@ -76,13 +76,6 @@ def _chip(citation: Citation, documents: Documents) -> str:
 
 def _chips(citations: Iterable[Citation], documents: Documents) -> str:
     return "".join(_chip(c, documents) for c in citations)
-
-
-def _standalone(turn: Turn) -> str:
-    question = turn.retrieved.standalone_question if turn.retrieved else turn.question
-    if question.strip() == turn.question.strip():
-        return ""
-    return f'<p class="quiet">Understood as: {literal(question)}</p>'
 
 
 def _prose(sentences: Iterable[Sentence], draft: str, documents: Documents) -> str:

@@ -62,5 +62,5 @@ def fail(turn: Turn, problem: str) -> Turn:
 
 
 def history(turns: tuple[Turn, ...]) -> tuple[tuple[str, str], ...]:
-    """The (standalone question, answer) pairs a follow-up question may refer to."""
-    return tuple((t.answer.standalone_question, t.answer.answer) for t in turns if t.answer)
+    """The (question, answer) pairs a follow-up question may refer to."""
+    return tuple((t.answer.question, t.answer.answer) for t in turns if t.answer)
