@@ -71,6 +71,10 @@ def is_restated(context: str, quote: str) -> bool:
     return len(cells) > 1 and all(" ".join(cell.split()) in context for cell in cells)
 
 
+PROPERTIES_HEADING = "File properties"
+"""The line above what a file's property sheet says of it, at the end of its text."""
+
+
 # --- documents coming in -------------------------------------------------------------------------
 
 
@@ -99,10 +103,17 @@ class Document:
     date: str | None = None  # ISO 8601, YYYY-MM-DD; None where the text does not show one
     parts: tuple[Part, ...] = ()
     pages: tuple[int, ...] = ()  # offset where each page starts, in order; empty for a text without pages
+    properties: int | None = None  # where what the file's property sheet says begins, which stands on no page
+
+    def in_properties(self, offset: int) -> bool:
+        """Whether ``offset`` lies in what the file's property sheet says."""
+        return self.properties is not None and offset >= self.properties
 
     def page_at(self, offset: int) -> int | None:
-        """The number, from 1, of the page that holds ``offset``; None for a text without pages."""
-        return max(1, bisect_right(self.pages, offset)) if self.pages else None
+        """The number, from 1, of the page that holds ``offset``; None for what stands on no page."""
+        if not self.pages or self.in_properties(offset):
+            return None
+        return max(1, bisect_right(self.pages, offset))
 
     def part_at(self, offset: int) -> Part:
         """The part that holds ``offset``; the whole document where no part does."""

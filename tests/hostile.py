@@ -124,8 +124,11 @@ LAUGHS = (
 OFFICE = "urn:oasis:names:tc:opendocument:xmlns"
 
 
-def docx(body: str, dtd: str = "") -> bytes:
-    return changed("harbour.docx", {"word/document.xml": f"{dtd}<w:document {W}><w:body>{body}</w:body></w:document>"})
+def docx(body: str, dtd: str = "", **properties: str) -> bytes:
+    """A text without properties but those of "core", "app" and "custom"."""
+    text = f"{dtd}<w:document {W}><w:body>{body}</w:body></w:document>"
+    sheets = {f"docProps/{name}.xml": f"<p>{properties.get(name, '')}</p>" for name in ("core", "app", "custom")}
+    return changed("harbour.docx", {"word/document.xml": text, **sheets})
 
 
 def paragraph(text: str, properties: str = "") -> str:
@@ -135,7 +138,8 @@ def paragraph(text: str, properties: str = "") -> str:
 def odt(body: str, dtd: str = "", styles: str = "") -> bytes:
     names = f'xmlns:o="{OFFICE}:office:1.0" xmlns:t="{OFFICE}:text:1.0" xmlns:s="{OFFICE}:style:1.0"'
     content = f"<o:automatic-styles>{styles}</o:automatic-styles><o:body><o:text>{body}</o:text></o:body>"
-    return changed("harbour.odt", {"content.xml": f"{dtd}<o:document-content {names}>{content}</o:document-content>"})
+    text = f"{dtd}<o:document-content {names}>{content}</o:document-content>"
+    return changed("harbour.odt", {"content.xml": text, "meta.xml": "<p/>"})
 
 
 SHEET = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'

@@ -163,6 +163,24 @@ def test_a_name_no_document_has_is_the_reason_of_a_refusal(corpus: Settings) -> 
     assert answer.reason == "No document mentions France."
 
 
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("Which colour do wrokers wear?",
+         "The passages that were found do not answer the question. "
+         "No document has the word “wrokers”; did you mean “workers”?"),
+        ("What is the capital of Seedlnig?", "No document mentions Seedlnig. Did you mean “seedling” by “Seedlnig”?"),
+    ],
+)  # fmt: skip
+def test_a_refusal_asks_whether_a_word_that_no_document_has_is_a_slip(
+    corpus: Settings, question: str, reason: str
+) -> None:
+    answer = make(corpus, ScriptedGenerator()).ask(question)
+    assert answer.refused
+    assert answer.reason == answer.to_dict()["reason"] == reason
+    assert reason in str(answer)
+
+
 @pytest.mark.parametrize("question", ["What is NOT made of flint?", "WHAT IS MADE OF FLINT?", "What'll flint cost?"])
 def test_no_word_is_blamed_for_its_capitals(corpus: Settings, question: str) -> None:
     answer = make(corpus, ScriptedGenerator()).ask(question)

@@ -252,7 +252,7 @@ def test_another_embedder_is_named_on_both_sides(folder: Path) -> None:
 
 def test_another_schema_is_named_on_both_sides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.index.snapshot.SCHEMA", 99)
-    with pytest.raises(IndexMismatch, match=r"schema 5; .*schema 99"):
+    with pytest.raises(IndexMismatch, match=r"schema 7; .*schema 99"):
         load_index(folder)
 
 

@@ -49,6 +49,7 @@ OWNERS = {
     "docutils": {"rag/load/rst.py"},
     "openpyxl": set(),  # only tests write with it
     "striprtf": {"rag/load/office/rtf.py"},
+    "rapidfuzz": {"rag/index/lexical.py"},
     "sentencex": {"rag/text/sentences.py"},
     "py3langid": {"rag/text/languages.py"},
     "onnxruntime": {"rag/models/onnx_bert.py"},

@@ -189,6 +189,28 @@ def test_languages_are_kept_where_rows_are_copied(tmp_path: Path) -> None:
     assert Lexical(tmp_path / "after").search("Vertrag", 1)[0][0] == 0
 
 
+@pytest.mark.parametrize(
+    ("word", "most", "near"),
+    [
+        ("licnese", 1, ["license"]), ("Licenes", 2, ["license", "licenses"]), ("xicense", 1, ["license"]),
+        ("cafee", 1, ["cafe"]), ("kettle", 1, []), ("license", 1, ["license", "licenses"]),
+    ],
+)  # fmt: skip
+def test_words_that_are_spelled_nearly_alike(word: str, most: int, near: list[str]) -> None:
+    rows = build_lexical(["the license", "two licenses", "a Café in 2019"])
+    assert [form for form, _, _ in rows.near(word, most)] == near
+
+
+def test_a_word_of_no_row_any_more_is_near_to_none(tmp_path: Path) -> None:
+    before = build_lexical(["kettle", "license"], tmp_path)
+    writer = LexicalWriter(tmp_path / "after", before)
+    writer.copy(1, 2)
+    writer.close()
+    after = Lexical(tmp_path / "after")
+    assert after.near("kettel", 1) == []
+    assert after.near("licnese", 1) == [("license", 1, 1)]
+
+
 def test_accents_do_not_matter() -> None:
     lexical = build_lexical(["the café of Zoë", "tea"])
     assert [row for row, _ in lexical.search("cafe", 5)] == [0] == [row for row, _ in lexical.search("ZOE", 5)]

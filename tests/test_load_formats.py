@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from rag.load.pdf.layout import Line, paragraphs
 from rag.load.pdf.paragraphs import as_text
 from rag.load.pdf.reader import load_pdf
 from rag.types import Document
+from rag.web.document import document_page
 from tests import hostile
 from tests.fakes import sentences as quotes
 from tests.fakes import units
@@ -113,6 +115,54 @@ def test_pages(name: str, pages: int, where: dict[str, int]) -> None:
     assert list(document.pages) == sorted(document.pages)
     assert {text: document.page_at(document.text.index(text)) for text in where} == where
     assert document.page_at(len(document.text)) == pages
+
+
+def with_properties(tmp_path: Path, **properties: str) -> Document:
+    body = hostile.paragraph("The kettle is filled at noon by the youngest of the crew.")
+    (tmp_path / "a.docx").write_bytes(hostile.docx(body, **properties))
+    return load(tmp_path / "a.docx", root=tmp_path)
+
+
+def test_what_only_the_property_sheet_says_stands_below_the_text_on_no_page(tmp_path: Path) -> None:
+    document = with_properties(
+        tmp_path,
+        core="<title>On Tea</title><creator>Ada Quay</creator><created>2024-03-09T10:00:00Z</created>",
+        custom="<property name='Version'><lpwstr>2.1</lpwstr></property>",
+    )
+    lines = ["File properties", "Title: On Tea", "Author: Ada Quay", "Date of creation: 2024-03-09", "Version: 2.1"]
+    assert document.text.endswith("crew.\n\n" + "\n".join(lines))
+    *_, section = sections(document)
+    said = [(document.text[u.start : u.end], u.kind, u.context) for u in section.units]
+    context = "File properties of On Tea (a.docx)"
+    assert said == [(lines[0], "heading", ""), *((line, "pair", context) for line in lines[1:])]
+    assert chunk_document(document)[-1].text == "\n".join(lines)
+    paged, below = replace(document, pages=(0, 20)), document.text.index(lines[0])
+    assert (paged.page_at(below - 3), paged.page_at(below)) == (2, None)
+    assert "file properties" in document_page(paged, below, below + 5)
+
+
+@pytest.mark.parametrize(
+    ("core", "app", "card"),
+    [
+        ("<creator>Ada Quay</creator>", "<Application>Microsoft Office Word</Application>", "Author: Ada Quay"),
+        ("<creator>python-tool</creator><description>made by python-tool</description>", "", ""),
+        ("<creator>openpyxl</creator>", "<Application>Excel / Openpyxl 3.1.5</Application>", ""),
+        ("<created>2013-12-23T23:15:00Z</created><modified>2013-12-23T23:15:00Z</modified>", "", ""),
+        ("<created>2013-12-23T23:15:00Z</created><modified>2013-12-24T08:00:00Z</modified>", "",
+         "Date of creation: 2013-12-23"),
+        ("<version>3</version>", "", "Version: 3"),
+        ("<title>the KETTLE is filled</title>", "", ""),
+    ],
+)  # fmt: skip
+def test_what_a_program_left_or_the_text_shows_is_no_property(tmp_path: Path, core: str, app: str, card: str) -> None:
+    document = with_properties(tmp_path, core=core, app=app)
+    assert document.text.partition("\n\nFile properties\n")[2] == card
+    assert (document.properties is None) == (not card)
+
+
+@pytest.mark.parametrize("name", HARBOURS)
+def test_a_byline_in_the_text_is_not_said_again_below_it(name: str) -> None:
+    assert read(name).properties is None
 
 
 def test_a_text_without_pages_has_no_page() -> None:

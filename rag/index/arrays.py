@@ -67,6 +67,14 @@ class Records(Sequence[bytes]):
         start = int(self._ends[number - 1]) if number else 0
         return self._content[start : int(self._ends[number])]
 
+    def of_size(self, least: int, most: int) -> list[bytes]:
+        """Those of ``least`` to ``most`` bytes, in order."""
+        sizes = np.diff(self._ends, prepend=0)
+        numbers = np.flatnonzero((sizes >= least) & (sizes <= most))
+        ends, content = self._ends[numbers], self._content
+        starts = (ends - sizes[numbers]).tolist()
+        return [content[start:end] for start, end in zip(starts, ends.tolist(), strict=True)]
+
     def find(self, value: bytes) -> int | None:
         """The number of ``value`` where the records are sorted; None where it is not among them."""
         number = bisect_left(self, value)

@@ -7,6 +7,7 @@ Robertson & Zaragoza 2009 (The Probabilistic Relevance Framework), in the varian
 2020, Which BM25 Do You Mean?).
 
 words, words.ends, ids    the vocabulary, sorted, and each word's number
+forms                     the words before they were stemmed, as ``fold`` has them: what a slip may have been meant for
 starts, rows, counts      the rows that have word w, ascending, and how often: places starts[w]:starts[w + 1]
 lengths                   words a row
 languages                 those beside English that rows are in: a question is searched for by their stems, too
@@ -32,7 +33,7 @@ import numpy.typing as npt
 from rag.index.arrays import ArrayWriter, Records, RecordWriter, mapped
 from rag.index.manifest import LexicalSettings
 from rag.text.languages import STEMMERS
-from rag.text.words import STOPWORDS, WORD, content_stems, content_words, stem, stem_in
+from rag.text.words import STOPWORDS, WORD, content_stems, content_words, fold, stem, stem_in
 
 K1 = 0.9
 B = 0.4
@@ -56,6 +57,7 @@ class Lexical:
 
     def __init__(self, folder: Path) -> None:
         self.vocabulary = Records(folder / "words")
+        self.forms = Records(folder / "forms")
         self.word_ids = mapped(folder / "ids", "<i4")
         self._starts = mapped(folder / "starts", "<i8")
         self._rows = mapped(folder / "rows", "<i4")
@@ -144,8 +146,42 @@ class Lexical:
         return places, np.float32(idf) * tf / (tf + self._norms[having])
 
     def knows(self, stem: str) -> bool:
+        return self.rows_with(stem) > 0
+
+    def has(self, word: str) -> bool:
+        """Whether a row has the word in some form, by the stems of any language that rows are in.
+
+        Also of a word that carries no content, which is not looked for.
+        """
+        stemmed = stem(word)
+        if word.lower() in STOPWORDS or stemmed in STOPWORDS or self.knows(stemmed):
+            return True
+        return any(self.knows(stem_in(word, language)) for language in self.languages)
+
+    def near(self, word: str, most: int) -> list[tuple[str, int, int]]:
+        """Words of the rows that differ from ``word`` by at most ``most`` letters added, lost, changed or swapped.
+
+        (word as ``fold`` has it, changes, rows that have it in some form), fewest changes first, then those with the
+        same first letter, then the most frequent. Takes time in proportion to the vocabulary: some 45 ms
+        of 200,000 words.
+        """
+        from rapidfuzz.distance import OSA
+        from rapidfuzz.process import extract
+
+        folded = fold(word)
+        size = len(folded.encode("utf-8", "surrogatepass"))
+        alike = [raw.decode("utf-8", "surrogatepass") for raw in self.forms.of_size(size - 2 * most, size + 2 * most)]
+        close = extract(folded, alike, scorer=OSA.distance, score_cutoff=most, limit=None)
+        found = [(form, int(changes), self.rows_with(stem(form))) for form, changes, _ in close]
+        return sorted(  # no row has what only documents had that are gone
+            (each for each in found if each[2]),
+            key=lambda each: (each[1], each[0][:1] != folded[:1], -each[2], each[0]),
+        )
+
+    def rows_with(self, stem: str) -> int:
+        """How many rows have the word."""
         start, end = self._places(stem)
-        return start < end
+        return end - start
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)); the largest for a word that no text has."""
@@ -173,6 +209,7 @@ class LexicalWriter:
         if before is not None:
             words = zip(before.vocabulary, before.word_ids.tolist(), strict=True)
             self._ids = {word.decode("utf-8", "surrogatepass"): number for word, number in words}
+        self._forms = set(before.forms) if before else set[bytes]()
         self._languages = set(before.languages) if before else set()
         self._words = ArrayWriter(folder / "row_words", "<i4")
         self._counts = ArrayWriter(folder / "row_counts", "<u2")
@@ -183,6 +220,7 @@ class LexicalWriter:
         """The next row; ``language`` (ISO 639-1) is that of its whole document."""
         stems = content_stems(text)
         counts = Counter(stems)
+        self._forms.update(fold(w).encode("utf-8", "surrogatepass") for w in content_words(text) if w.isalpha())
         if language != "en":
             self._languages.add(language)
             counts = Counter(
@@ -220,6 +258,9 @@ class LexicalWriter:
         with RecordWriter(self._folder / "words") as vocabulary:
             for word in ordered:
                 vocabulary.append(word.encode("utf-8", "surrogatepass"))
+        with RecordWriter(self._folder / "forms") as forms:
+            for form in sorted(self._forms):
+                forms.append(form)
         with ArrayWriter(self._folder / "ids", "<i4") as out:
             out.append([self._ids[word] for word in ordered])
         with RecordWriter(self._folder / "languages") as languages:

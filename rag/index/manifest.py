@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-SCHEMA = 5
+SCHEMA = 7
 """Raised when an older program could not read what this one writes, or the other way round."""
 
 

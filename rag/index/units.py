@@ -10,13 +10,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from rag.text.blocks import MARKER, Block, blocks, ends_sentence, heading_text
 from rag.text.languages import language_of
 from rag.text.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.text.wiki import references
 from rag.text.words import content_stems
-from rag.types import Document, Span, Unit, UnitKind
+from rag.types import PROPERTIES_HEADING, Document, Span, Unit, UnitKind
 
 FURNITURE_WEIGHT = 0.3
 HEADING_WEIGHT = 0.5
@@ -64,7 +65,7 @@ class _Above:
 
 def sections(document: Document) -> list[Section]:
     """Every unit of the document, under the heading above it; a heading opens its own section."""
-    text = _blanked(document.text)
+    text = _blanked(document.text[: document.properties])
     starts = [part.start for part in document.parts]
     structure = blocks(text)
     language = language_of(document.text)
@@ -87,7 +88,24 @@ def sections(document: Document) -> list[Section]:
             runs[-1][2].extend(units)
         else:
             runs.append((above.heading, part, units))
-    return [Section(heading, part, tuple(_under(heading, text, units))) for heading, part, units in runs]
+    found = [Section(heading, part, tuple(_under(heading, text, units))) for heading, part, units in runs]
+    return [*found, *_properties(document)]
+
+
+def _properties(document: Document) -> Iterator[Section]:
+    """What the file's property sheet says: a section, and so a chunk, by itself."""
+    if document.properties is None:
+        return
+    context = f"{PROPERTIES_HEADING} of {document.title} ({PurePosixPath(document.id).name})"[:LONGEST_CONTEXT]
+    start, units = document.properties, list[Unit]()
+    for line in document.text[start:].split("\n"):
+        if line == PROPERTIES_HEADING:
+            units.append(Unit(start, start + len(line), "heading", weight=HEADING_WEIGHT))
+        elif line:
+            weight = HEADING_WEIGHT if line.startswith("Title: ") else 1.0  # its words are in the context already
+            units.append(Unit(start, start + len(line), "pair", context, weight, PROPERTIES_HEADING))
+        start += len(line) + 1
+    yield Section(PROPERTIES_HEADING, document.properties, tuple(units))
 
 
 def _under(heading: str, text: str, units: Sequence[Unit]) -> Iterator[Unit]:

@@ -12,7 +12,7 @@ from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks
 from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded, in_parts
 from rag.load.office.archive import Archive, local, text_at
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.office.properties import stated
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -28,7 +28,9 @@ def load_epub(data: bytes) -> Loaded:
     package = archive.xml(name)
     if "META-INF/encryption.xml" in archive.names and not _only_fonts(archive):
         raise LoadError("The book is encrypted (DRM); it cannot be read.")
-    title = stated_title(text_at(package, "title"))
+    properties = stated(
+        title=text_at(package, "title"), author=text_at(package, "creator"), published=text_at(package, "date")
+    )
     sections = []
     for member in _spine(package, posixpath.dirname(name)):
         if member in archive.names:
@@ -37,15 +39,13 @@ def load_epub(data: bytes) -> Loaded:
                 remove_unseen(tree)
                 remove_note_marks(tree)
                 fill_merged_cells(tree)
-                sections.append((_heading(tree) or title or "", lines_of(body_of(tree))))
+                sections.append((_heading(tree) or properties.title or "", lines_of(body_of(tree))))
     text, parts = in_parts(sections)
     return Loaded(
         text,
-        title=title,
         outlet=text_at(package, "publisher"),
-        author=stated_author(text_at(package, "creator")),
-        date=stated_date(text_at(package, "date")),
         parts=parts if len(parts) > 1 else (),
+        properties=properties,
     )
 
 

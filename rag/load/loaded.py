@@ -10,6 +10,17 @@ from rag.types import Part
 
 
 @dataclass(frozen=True, slots=True)
+class Properties:
+    """What somebody entered in a file's property sheet, on one line each; None where nobody did. Dates are ISO 8601."""
+
+    title: str | None = None
+    author: str | None = None
+    published: str | None = None
+    created: str | None = None  # of the file: what counts where neither sheet nor text says when it was published
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """Not yet canonical text; None where the markup does not say."""
 
@@ -19,9 +30,9 @@ class Loaded:
     author: str | None = None
     date: str | None = None  # ISO 8601, YYYY-MM-DD: of publication
     is_article: bool = True  # its first lines may be title and byline; those of a sheet or of settings are not
-    created: str | None = None  # likewise, of the file: what counts where neither markup nor text has a date
     parts: tuple[Part, ...] = ()  # offsets of ``text``, which then is canonical and stripped, as for pages
     pages: tuple[int, ...] = ()  # where each page starts
+    properties: Properties = Properties()
 
 
 Loader = Callable[[bytes], Loaded]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from rag.load.loaded import Loaded
+from rag.load.canonical import canonical
+from rag.load.loaded import Loaded, Properties
 from rag.text.blocks import Block, blocks, heading_text
 from rag.text.boilerplate import is_byline, is_furniture, without_stamps
 from rag.text.dates import dates
-from rag.types import Document, Part
+from rag.text.words import one_line
+from rag.types import PROPERTIES_HEADING, Document, Part
 
 _NUMBER = re.compile(r"\[(\d{1,2})\]")
 _LABELLED_DATE = re.compile(
@@ -24,23 +26,61 @@ _NAME = re.compile(r"[^\W\d_][\w.’'-]*(?:\s+[^\W\d_][\w.’'-]*){1,5}")
 _DATELINE = re.compile(r"\s*(?:[A-Z][\w .'’-]{1,40}[,(]\s*)?$")
 _AGENCY = re.compile(r"\s*[),]?\s*(?:\(([A-Z][\w ]{1,30})\)\s*)?[-–—]")
 _LONGEST_BYLINE = 200  # characters
+_LONGEST_HEAD = 300  # characters of a text's top, where a name is its author's
 _HEAD_PROSE = 2  # paragraphs below the title within which a byline still is the article's own
 
 
 def describe(document_id: str, text: str, sha256: str, page: Loaded) -> Document:
-    """The Document of canonical ``text``; what the page's markup said wins over what the text shows."""
+    """The Document of canonical ``text``; what the page's markup said wins over what the text shows.
+
+    What the file's property sheet says and the text does not show stands below it, under "File properties".
+    """
     structure = blocks(text) if page.is_article else ()
     if articles := _articles(text, structure):
         title, author, outlet, date = articles[0].title, None, None, None
     else:
         title = _title(text, structure) or title_from_name(document_id)
         author, outlet, date = _byline(text, structure)
-    outlet, author, date = page.outlet or outlet, page.author or author, page.date or date or page.created
+    sheet = page.properties
+    card = _card(sheet, text, author, date)
+    outlet, author = page.outlet or outlet, page.author or sheet.author or author
+    date = page.date or sheet.published or date or sheet.created
     parts = (
         tuple(Part(p.start, p.end, p.title, p.outlet or outlet, p.author or author, p.date or date) for p in page.parts)
         or articles
     )
-    return Document(document_id, text, page.title or title, sha256, outlet, author, date, parts, page.pages)
+    return Document(
+        document_id,
+        text + card,
+        page.title or sheet.title or title,
+        sha256,
+        outlet,
+        author,
+        date,
+        parts,
+        page.pages,
+        len(text) if card else None,
+    )
+
+
+def _card(sheet: Properties, text: str, author: str | None, date: str | None) -> str:
+    """The lines of what the property sheet says, less what the text says itself, where ``author`` and ``date`` are of
+    the text; "" where there is none.
+    """
+    shown = one_line(text).casefold()
+    head = one_line(text[:_LONGEST_HEAD]).casefold()
+    lines = []
+    if sheet.title and sheet.title.casefold() not in shown:
+        lines.append(f"Title: {sheet.title}")
+    if sheet.author and not author and sheet.author.casefold() not in head:
+        lines.append(f"Author: {sheet.author}")
+    if sheet.published and sheet.published != date:
+        lines.append(f"Date of publication: {sheet.published}")
+    if sheet.created and not date and not sheet.published:
+        lines.append(f"Date of creation: {sheet.created}")
+    if sheet.version and not re.search(rf"\bv(?:ersion)?\W{{0,2}}{re.escape(sheet.version.casefold())}\b", shown):
+        lines.append(f"Version: {sheet.version}")
+    return canonical("\n".join(["", "", PROPERTIES_HEADING, *lines])) if lines else ""
 
 
 def _line(text: str, block: Block) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from threading import Event
 
@@ -10,6 +11,7 @@ from rag.load.metadata import title_from_name
 from rag.models.protocols import Generator, Prompt
 from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance
+from rag.retrieve.spelling import meant
 from rag.retrieve.tuning import TUNING, Caution, ModelShare
 from rag.text.negation import NEGATIONS
 from rag.text.words import content_stems
@@ -37,7 +39,19 @@ def unlikely(
 
 def _reason(asked: Asked, relevance: Relevance, index: Index) -> str:
     absent = [n.text for n in asked.names if n.text.isalnum() and n.stem not in NEGATIONS]  # "NOT", "I'll": no names
-    if absent := [name for name in absent if not (asked.text.isupper() or index.mentions(name))]:
+    absent = [name for name in absent if not (asked.text.isupper() or index.mentions(name))]
+    hints = meant(asked, dict.fromkeys(c.hit.chunk for c, _ in relevance.ranked), index.words)
+    asks = (
+        f"Did you mean “{hint}” by “{word}”?"
+        if word in absent
+        else f"No document has the word “{word}”; did you mean “{hint}”?"
+        for word, hint in hints.items()
+    )
+    return " ".join([_why(absent, relevance), *asks])
+
+
+def _why(absent: Sequence[str], relevance: Relevance) -> str:
+    if absent:
         return f"No document mentions {', '.join(dict.fromkeys(absent))}."
     if relevance.missing:
         return f"The passages that come nearest do not speak of {', '.join(relevance.missing)}."

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 from rag.text.languages import STEMMERS
@@ -142,6 +143,23 @@ def initials(text: str) -> frozenset[str]:
     """
     letters = "".join(w.text[0].lower() for w in words(text))
     return frozenset(letters[i : i + n] for n in range(2, 6) for i in range(len(letters) - n + 1))
+
+
+def spelled_out(acronym: str, text: str) -> list[str]:
+    """Words of ``text`` in a row, the first with content, that the acronym is the initials of.
+
+    >>> spelled_out("PTO", "Ask for Paid Time Off early.")
+    ['Paid Time Off']
+    """
+    found, letters = words(text), fold(acronym)
+    forms = []
+    for first in range(len(found) - len(letters) + 1):
+        run = found[first : first + len(letters)]
+        if all(fold(w.text)[:1] == letter for w, letter in zip(run, letters, strict=True)):
+            together = all(text[a.end : b.start] in (" ", "-") for a, b in pairwise(run))
+            if together and run[0].text.lower() not in STOPWORDS:
+                forms.append(text[run[0].start : run[-1].end])
+    return forms
 
 
 _REFERENCE = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")

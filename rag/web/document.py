@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from rag.types import Document
+from rag.types import PROPERTIES_HEADING, Document
 from rag.web.escape import visible
 
 _PAGE = """<!doctype html>
@@ -36,7 +36,9 @@ def _shown(text: str) -> str:
 
 
 def page_label(document: Document, offset: int) -> str:
-    """ "page 3" where the document has pages, else ""."""
+    """ "page 3" where the document has pages, "file properties" for what stands in none of its text, else ""."""
+    if document.in_properties(offset):
+        return PROPERTIES_HEADING.lower()
     page = document.page_at(offset)
     return f"page {page}" if page else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
+from datetime import date
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
@@ -40,6 +41,14 @@ class Archive:
     @property
     def names(self) -> list[str]:
         return list(self._members)
+
+    @property
+    def packed(self) -> date | None:
+        """The day on which the newest member was packed; None where that is no day."""
+        try:
+            return max((date(*m.date_time[:3]) for m in self._members.values()), default=None)
+        except ValueError:
+            return None
 
     def read(self, name: str) -> bytes:
         """The bytes of a member; raises LoadError where it is missing or damaged."""

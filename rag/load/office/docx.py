@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rag.load.html.lines import lines_of, parse_html, remove_note_marks
 from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
-from rag.load.office.archive import Archive, local, text_at
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.office.archive import Archive, local
+from rag.load.office.properties import of_office_file
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -42,12 +42,9 @@ def load_docx(data: bytes) -> Loaded:
         paragraph.tag = "span"
         paragraph.tail = " "
     fill_merged_cells(tree)
-    core = archive.optional_xml("docProps/core.xml")
     return Loaded(
         lines_of(tree.find("body")),
-        title=stated_title(text_at(core, "title")),
-        author=stated_author(text_at(core, "creator")),
-        created=stated_date(text_at(core, "created")),
+        properties=of_office_file(archive),
     )
 
 

@@ -9,7 +9,7 @@ from rag.load.html.lines import lines_of
 from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.load.office.archive import Archive, local, text_at
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.office.properties import stated, value_named
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -37,9 +37,13 @@ def load_odt(data: bytes) -> Loaded:
     meta = archive.optional_xml("meta.xml")
     return Loaded(
         lines_of(_as_html(body, _hidden_styles(content))),
-        title=stated_title(text_at(meta, "title")),
-        author=stated_author(text_at(meta, "initial-creator") or text_at(meta, "creator")),
-        created=stated_date(text_at(meta, "creation-date") or text_at(meta, "date")),
+        properties=stated(
+            title=text_at(meta, "title"),
+            author=text_at(meta, "initial-creator") or text_at(meta, "creator"),
+            created=text_at(meta, "creation-date") or text_at(meta, "date"),
+            version=value_named(meta, "version"),
+            programs=[text_at(meta, "generator")],
+        ),
     )
 
 

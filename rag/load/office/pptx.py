@@ -11,8 +11,8 @@ from rag.load.canonical import canonical
 from rag.load.html.lines import lines_of
 from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
-from rag.load.office.archive import Archive, id_of, local, targets, text_at
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.office.archive import Archive, id_of, local, targets
+from rag.load.office.properties import of_office_file
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -51,12 +51,9 @@ def load_pptx(data: bytes) -> Loaded:
         pages.append(length + 2 * bool(length and text))
         texts.append(text)
         length += len(text)
-    core = archive.optional_xml("docProps/core.xml")
     return Loaded(
         "".join(texts),
-        title=stated_title(text_at(core, "title")),
-        author=stated_author(text_at(core, "creator")),
-        created=stated_date(text_at(core, "created")),
+        properties=of_office_file(archive),
         pages=tuple(pages),
     )
 

@@ -6,7 +6,7 @@ import re
 
 from rag.errors import LoadError
 from rag.load.loaded import Loaded
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.office.properties import stated
 
 _TOKEN = re.compile(r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\[^a-z]|[{}]|[^\\{}]+", re.IGNORECASE)
 _HIDDEN = re.compile(r"\\v(?:\d+)?(?![a-z\d])")
@@ -28,9 +28,11 @@ def load_rtf(data: bytes) -> Loaded:
     created = _CREATED.search(source)
     return Loaded(
         "\n\n".join(line for line in lines if line),
-        title=stated_title(_property(source, "title")),
-        author=stated_author(_property(source, "author")),
-        created=stated_date(f"{created[1]}-{created[2]:0>2}-{created[3]:0>2}") if created else None,
+        properties=stated(
+            title=_property(source, "title"),
+            author=_property(source, "author"),
+            created=f"{created[1]}-{created[2]:0>2}-{created[3]:0>2}" if created else None,
+        ),
     )
 
 

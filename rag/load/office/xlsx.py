@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS
 from rag.load.loaded import Loaded
-from rag.load.office.archive import Archive, id_of, local, targets, text_at
+from rag.load.office.archive import Archive, id_of, local, targets
 from rag.load.office.number_formats import BUILT_IN, GENERAL, shown
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.office.properties import of_office_file
 from rag.load.office.sheet import Cell, Range, tables_as_text
 
 if TYPE_CHECKING:
@@ -64,12 +64,9 @@ def load_xlsx(data: bytes) -> Loaded:
             texts.append((" ".join(element.get("name", "").split()), text))
     texts = [(name, text) for name, text in texts if text]
     named = len(texts) > 1 or not all(_UNNAMED.fullmatch(name) for name, _ in texts)
-    core = archive.optional_xml("docProps/core.xml")
     return Loaded(
         "\n\n".join(f"## {name}\n\n{text}" if named and name else text for name, text in texts),
-        title=stated_title(text_at(core, "title")),
-        author=stated_author(text_at(core, "creator")),
-        created=stated_date(text_at(core, "created")),
+        properties=of_office_file(archive),
         is_article=False,
     )
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import logging
 import re
+from collections.abc import Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.hyphens import DIVIDED
-from rag.load.loaded import Loaded
-from rag.load.office.properties import stated_author, stated_date, stated_title
+from rag.load.loaded import Loaded, Properties
+from rag.load.office.properties import stated
 from rag.load.pdf.layout import Line, paragraphs
 from rag.load.pdf.paragraphs import as_text
 from rag.load.pdf.visible import Glyphs
@@ -49,10 +50,8 @@ def load_pdf(data: bytes) -> Loaded:
         told = document.get_metadata_dict()
     return Loaded(
         text,
-        title=stated_title(told.get("Title")),
-        author=stated_author(told.get("Author")),
-        created=stated_date(told.get("CreationDate")),
         pages=starts,
+        properties=_properties({f"/{name}": value for name, value in told.items()}),
     )
 
 
@@ -142,8 +141,7 @@ def _with_pypdf(data: bytes, why: Exception) -> Loaded:
             raise LoadError(_ENCRYPTED)
         _check_count(len(reader.pages))
         pages = [_typed(canonical(page.extract_text())) for page in reader.pages]
-        told: Any = reader.metadata or {}
-        title, author, created = (str(told.get(key) or "") for key in ("/Title", "/Author", "/CreationDate"))
+        told = {str(name): str(value or "") for name, value in (reader.metadata or {}).items()}
     except LoadError:
         raise
     except Exception as error:  # pypdf meets a broken file with any kind
@@ -153,10 +151,18 @@ def _with_pypdf(data: bytes, why: Exception) -> Loaded:
         raise LoadError("The PDF has no text.")
     return Loaded(
         text,
-        title=stated_title(title),
-        author=stated_author(author),
-        created=stated_date(created),
         pages=starts,
+        properties=_properties(told),
+    )
+
+
+def _properties(told: Mapping[str, str]) -> Properties:
+    """By the names that a PDF has for them."""
+    return stated(
+        title=told.get("/Title"),
+        author=told.get("/Author"),
+        created=told.get("/CreationDate"),
+        programs=[told.get("/Creator"), told.get("/Producer")],
     )
 
 
