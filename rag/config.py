@@ -139,7 +139,7 @@ class Settings:
     generator: str = "qwen2.5-coder-1.5b-instruct"  # a catalogue name, a .gguf, a transformers folder or a hub id
     passages: int = 24  # chunks retrieved
     evidence_sentences: int = 16  # sentences and lines shown to the model
-    evidence_tokens: int = 320  # budget for them
+    evidence_tokens: int = 220  # budget for them
     answer_tokens: int = 160  # longest draft
     caution: Caution = "balanced"  # how sure the program must be that it can answer
     threads: int = 0  # 0: one a physical core

@@ -55,7 +55,7 @@ def choose(
     likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
     likely = likely or [c for n, (c, log_odds) in enumerate(ranking) if n == 0 or log_odds >= TUNING.taken]
     likely = _apart(likely)
-    near = _with_neighbours(dict.fromkeys([*likely, *by_relevance]), ranked)
+    near: Iterable[Candidate] = _with_neighbours(list(dict.fromkeys([*likely, *by_relevance])), ranked)
     if asked.latest and (newest := max(map(age, likely))):
         near = (c for c in near if age(c) in ("", newest))
     shown = numbered(_fitting(near, most_shown, token_budget, count_tokens))
@@ -110,15 +110,17 @@ def _apart(ranked: Iterable[Candidate]) -> list[Candidate]:
     return apart
 
 
-def _with_neighbours(ranked: Iterable[Candidate], found: Iterable[Candidate]) -> Iterator[Candidate]:
-    """Each followed by what stands before and after it in its chunk, as far as that was found too.
+def _with_neighbours(ranked: Sequence[Candidate], others: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The first ones each followed by what stands before and after it in its chunk, as far as ``others`` have it.
 
     The reason, the number or the name that completes an answer often stands a sentence beside the one that has the
-    question's words.
+    question's words. Later ones come alone: their neighbours would only take the place of other answers.
     """
-    by_place = {c.place: c for c in found}
-    for candidate in ranked:
+    by_place = {c.place: c for c in others}
+    for n, candidate in enumerate(ranked):
         yield candidate
+        if n >= TUNING.with_neighbours:
+            continue
         chunk = candidate.hit.chunk
         places = [(chunk.document_id, u.start, u.end) for u in chunk.sentences]
         at = places.index(candidate.place)
