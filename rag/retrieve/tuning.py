@@ -182,9 +182,10 @@ class Tuning:
         "everyday folders, small everyday folders",
         301,
         "2026-11-27",
-        "any other model is not listened to about what cannot be answered. AUROC .82 and .84, and .81 over 70 questions "
-        "it was not made on; by the evidence alone .80, .69 and .72, by the model alone .75, .77 and .80 (16, 8 and 15 "
-        "unanswerable). Of the 301, right 199 and wrong 58; with 0.25 more 200 and 65, with 0.25 less 198 and 54",
+        "any other model is not listened to about what cannot be answered. AUROC .82 and .84, and .81 over 70 "
+        "questions that it was not made on; by the evidence alone .80, .69 and .72, by the model alone .75, .77 and "
+        ".80 (16, 8 and 15 unanswerable). Of the 301, right 199 and wrong 58; with 0.25 more 200 and 65, with 0.25 "
+        "less 198 and 54",
     )
     unheard: ModelShare = _set(
         ModelShare(1.5, 1.0, 0.0, 0.0),
