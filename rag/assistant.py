@@ -17,7 +17,7 @@ from rag.ground.answer import Circumstances, Markers, compose, refuse
 from rag.ground.draft import write_draft
 from rag.ground.judge import LanguageModelJudge
 from rag.ground.prompt import NONE, answer_prompt, judge_prompt
-from rag.ground.quotations import left_out
+from rag.ground.quotations import left_out, like_the_first
 from rag.ground.verify import verify_claim, widener
 from rag.index.build import build
 from rag.index.changes import stale
@@ -249,7 +249,8 @@ class Assistant:
     ) -> Iterator[Step]:
         """Quotes what the verified ``sentences`` leave open: what answers best, and the lines of those that failed."""
         if removed or not sentences:
-            open_ = [*choice.answering[:1], *unsaid, *choice.answering[1:]]
+            others = like_the_first(run.asked, choice.answering) if removed else choice.answering[1:]
+            open_ = [*choice.answering[:1], *unsaid, *others]
             for sentence in map(markers.of, left_out(sentences, open_)):
                 sentences.append(sentence)
                 yield Checked(sentence)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.ground.quotations import further_answers, left_out, other_sides, quoted
+from rag.ground.quotations import further_answers, left_out, like_the_first, other_sides, quoted
 from rag.retrieve.choose import each_source, each_view, naming
 from rag.retrieve.question import analyse
 from rag.retrieve.relevance import on_topic
@@ -37,6 +37,16 @@ def test_what_answers_and_is_not_cited_is_quoted_as_far_as_there_is_room() -> No
     assert added[0] == quoted(found[1])
     assert len(kept) + len(added) == TUNING.most_quoted
     assert left_out([*kept, *added], found) == []
+
+
+def test_what_answers_as_the_first_does_has_the_same_words_of_the_question() -> None:
+    first, second, third, elsewhere = evidence(
+        "Order 1033 is delayed.", "Order 1039 is delayed.", "Order 1040 was sent.", "Order 1047 is delayed."
+    )
+    first, second, third = (replace(e, document_id="orders.csv") for e in (first, second, third))
+    asked = analyse("Which orders are delayed?")
+    assert like_the_first(asked, [first, second, third, elsewhere]) == [second]
+    assert like_the_first(analyse("Who paid?"), [first, second]) == []  # nothing tells how the first answers
 
 
 def test_each_view_is_the_best_sentence_of_a_source_that_is_as_near_as_the_first() -> None:

@@ -27,6 +27,18 @@ def left_out(kept: Sequence[Sentence], chosen: Iterable[Evidence]) -> list[Sente
     return [quoted(e) for e in missing[: max(0, TUNING.most_quoted - len(kept))]]
 
 
+def like_the_first(asked: Asked, answering: Sequence[Evidence]) -> list[Evidence]:
+    """Of those after the first, what answers as it does: in its document, with each word of the question that it has.
+
+    The other rows of "Which orders are delayed?" are such. Besides, what comes second to it is seldom to the point.
+    """
+    best, *others = answering
+    shared = set(asked.stems) & set(content_stems(best.in_context))
+    if not shared:
+        return []
+    return [e for e in others if e.document_id == best.document_id and shared <= set(content_stems(e.in_context))]
+
+
 def other_sides(kept: Sequence[Sentence], sides: Sequence[Side]) -> list[Sentence]:
     """A quotation for each side of a disagreement that the kept sentences leave out: none is silently chosen."""
     cited = {(c.document_id, c.start) for s in kept for c in s.citations}
