@@ -22,6 +22,7 @@ from rag.errors import IndexMissing, IndexStoreError
 from rag.index.arrays import ArrayWriter, RecordWriter
 from rag.index.build import build
 from rag.index.changes import needs_build
+from rag.index.manifest import SCHEMA
 from rag.index.snapshot import load_index
 from tests.fakes import BagOfWordsEmbedder
 
@@ -283,7 +284,7 @@ def test_an_index_of_another_schema_is_made_anew(tmp_path: Path, states: dict[st
     with monkeypatch.context() as patch:
         patch.setattr("rag.index.writer.SCHEMA", 1)
         build(seeds, index, BagOfWordsEmbedder())
-    with pytest.raises(IndexStoreError, match=r"schema 1; this program uses schema 5[\s\S]*rag build"):
+    with pytest.raises(IndexStoreError, match=rf"schema 1; this program uses schema {SCHEMA}[\s\S]*rag build"):
         load_index(index)
     assert needs_build(seeds, index, BagOfWordsEmbedder.fingerprint)
     embedder = BagOfWordsEmbedder()
