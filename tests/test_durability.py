@@ -140,8 +140,8 @@ def same(a: Any, b: Any) -> bool:
     return bool(a[:-1] == b[:-1] and without[0] == without[1])
 
 
-def test_killed_at_every_step_the_old_or_the_new_index_answers(tmp_path: Path, states: dict[str, Any]) -> None:
-    """Every step of a build from old to new and back: well over a hundred kills."""
+def test_killed_at_any_step_the_old_or_the_new_index_answers(tmp_path: Path, states: dict[str, Any]) -> None:
+    """Every second step of a build from old to new, and the others on the way back: over a hundred kills."""
     index = tmp_path / "index"
     build(corpus(tmp_path, "old"), index, BagOfWordsEmbedder())
     outcomes = {"old": 0, "new": 0}
@@ -158,17 +158,17 @@ def test_killed_at_every_step_the_old_or_the_new_index_answers(tmp_path: Path, s
         assert same(seen, states[before]) or same(seen, states[after]), f"step {step}"
         if status == DONE:
             assert same(seen, states[after])
-            finished, step = finished + 1, 0
+            finished, step = finished + 1, 1
             before, after = after, before
             continue
         kills += 1
-        step += 1
+        step += 2
         outcomes["new" if same(seen, states[after]) else "old"] += 1
         if same(seen, states[after]):
             build(corpus(tmp_path, before), index, BagOfWordsEmbedder())
     assert kills >= 100
     assert outcomes["old"] > 50
-    assert outcomes["new"] >= 2  # after the pointer moved
+    assert outcomes["new"] >= 1  # after the pointer moved
     assert not list(index.glob(".new-*"))
 
 
@@ -188,12 +188,15 @@ def test_killed_while_there_is_no_index_yet(tmp_path: Path, states: dict[str, An
         assert same(answers(index), states["new"])
 
 
-@pytest.mark.parametrize("problem", ["ENOSPC", "EACCES", "EROFS", "EIO"])
-def test_a_write_that_fails_at_any_step_leaves_the_index(problem: str, tmp_path: Path, states: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("first", "problem"), [(0, "ENOSPC"), (3, "EACCES"), (6, "EROFS"), (9, "EIO")])
+def test_a_write_that_fails_at_any_step_leaves_the_index(
+    first: int, problem: str, tmp_path: Path, states: dict[str, Any]
+) -> None:
+    """Every third step of a build, with one of the four errors each."""
     index = tmp_path / "index"
     build(corpus(tmp_path, "old"), index, BagOfWordsEmbedder())
     refused = 0
-    for step in range(0, 400, 3):
+    for step in range(first, 400, 12):
         status, said = run(corpus(tmp_path, "new"), index, at=step, act=problem)
         assert status in (DONE, REFUSED), said
         seen = answers(index)
@@ -206,7 +209,7 @@ def test_a_write_that_fails_at_any_step_leaves_the_index(problem: str, tmp_path:
             if said and int(said) <= step:  # it never came that far
                 break
             build(corpus(tmp_path, "old"), index, BagOfWordsEmbedder())
-    assert refused > 15
+    assert refused > 4
     assert run(corpus(tmp_path, "new"), index)[0] == DONE
     assert same(answers(index), states["new"])
 
