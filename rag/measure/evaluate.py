@@ -39,8 +39,9 @@ from rag.measure.scoring import (
 )
 from rag.measure.verdict import judged_by, right, unbuilt, verdicts
 from rag.models.protocols import Embedder, Generator, Reranker
-from rag.retrieve.search import retrieve
-from rag.types import Finished, Progress, Reading, Retrieved
+from rag.retrieve.question import analyse
+from rag.retrieve.search import query_vector, retrieve
+from rag.types import Finished, Progress, Reading, Retrieved, Vectors
 
 _DEPTH = 100  # chunks taken for a ranking of documents
 _NO_PART_IN_ANSWERS = {"seeds", "index", "models_dir", "model_source", "threads", "host", "port"}
@@ -248,9 +249,8 @@ def _open_index(data: DataSet, run: Run) -> Index:
     return index_of_documents(data.documents, folder, run.embedder, progress=progress, sentences=sentences)
 
 
-def _rank(question: str, index: Index, run: Run, documents: frozenset[str] | None = None) -> tuple[str, ...]:
-    """Documents in order of their best chunk."""
-    vector = run.embedder.embed_query(question)
+def _rank(question: str, vector: Vectors, index: Index, documents: frozenset[str] | None = None) -> tuple[str, ...]:
+    """Documents in order of their best chunk; ``vector`` is what is searched for, of shape (dimension,)."""
     hits = retrieve(question, vector, index, k=_DEPTH, max_per_document=_DEPTH, documents=documents)
     return tuple(dict.fromkeys(h.chunk.document_id for h in hits))
 
@@ -259,7 +259,7 @@ def _rank_all(name: str, queries: Mapping[str, str], index: Index, run: Run) -> 
     rankings = {}
     for n, (query, text) in enumerate(queries.items()):
         run.progress(f"{name}: searching", n, len(queries))
-        rankings[query] = _rank(text, index, run)
+        rankings[query] = _rank(text, run.embedder.embed_query(text), index)
     run.progress(f"{name}: searching", len(queries), len(queries))
     return rankings
 
@@ -330,8 +330,9 @@ def _ask(assistant: Assistant, question: Question, index: Index, run: Run) -> Ou
         retrieved = assistant.search(question.text, history=question.history, documents=question.given_docs)
         evidence_ms = (time.perf_counter() - started) * 1000
     assert retrieved is not None  # the first of the steps
+    vector = query_vector(analyse(question.text, question.history), run.embedder)
     return Outcome(
-        ranking=_rank(retrieved.question, index, run, question.given_docs),
+        ranking=_rank(retrieved.question, vector, index, question.given_docs),
         passages=tuple(Quoted(h.chunk.document_id, h.chunk.start, h.chunk.end, h.chunk.text) for h in retrieved.hits),
         evidence=tuple(Quoted(e.document_id, e.start, e.end, e.quote) for e in retrieved.evidence),
         best_score=max((e.score for e in retrieved.evidence), default=0.0),
