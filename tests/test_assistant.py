@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -47,10 +47,14 @@ The company paid $15 billion for its share of Seedling, they said.
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("corpus")
+    return indexed(tmp_path_factory.mktemp("corpus"), {"kiwi.txt": KIWI, "plum.txt": PLUM})
+
+
+def indexed(folder: Path, texts: Mapping[str, str]) -> Settings:
+    """Of ``folder`` with these documents and their index."""
     (folder / "seeds").mkdir()
-    (folder / "seeds" / "kiwi.txt").write_text(KIWI, "utf-8")
-    (folder / "seeds" / "plum.txt").write_text(PLUM, "utf-8")
+    for name, text in texts.items():
+        (folder / "seeds" / name).write_text(text, "utf-8")
     build(folder / "seeds", folder / "index", BagOfWordsEmbedder())
     return Settings(seeds=folder / "seeds", index=folder / "index")
 

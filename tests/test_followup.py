@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from rag.config import Settings
-from rag.index.build import build
 from rag.retrieve.question import analyse
 from rag.retrieve.search import query_vector
 from rag.retrieve.tuning import TUNING
 from tests.fakes import BagOfWordsEmbedder, ScriptedGenerator
-from tests.test_assistant import KIWI, PLUM, assert_valid, make
+from tests.test_assistant import KIWI, PLUM, assert_valid, indexed, make
 
 FERRY = "The ferry to the island\n\nThe ferry sails at six. It costs four euros and takes half an hour.\n"
 TUNNEL = "The tunnel under the fjord\n\nThe tunnel opens at seven. It costs nine euros and takes six minutes.\n"
@@ -44,12 +43,7 @@ def test_the_last_questions_of_a_conversation_are_kept_latest_first() -> None:
 
 @pytest.fixture(scope="module")
 def island(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("island")
-    (folder / "seeds").mkdir()
-    (folder / "seeds" / "ferry.txt").write_text(FERRY, "utf-8")
-    (folder / "seeds" / "tunnel.txt").write_text(TUNNEL, "utf-8")
-    build(folder / "seeds", folder / "index", BagOfWordsEmbedder())
-    return Settings(seeds=folder / "seeds", index=folder / "index")
+    return indexed(tmp_path_factory.mktemp("island"), {"ferry.txt": FERRY, "tunnel.txt": TUNNEL})
 
 
 @pytest.mark.parametrize(
@@ -77,12 +71,7 @@ def test_the_model_is_told_the_question_before(island: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "seeds").mkdir()
-    (folder / "seeds" / "kiwi.txt").write_text(KIWI, "utf-8")
-    (folder / "seeds" / "plum.txt").write_text(PLUM, "utf-8")
-    build(folder / "seeds", folder / "index", BagOfWordsEmbedder())
-    return Settings(seeds=folder / "seeds", index=folder / "index")
+    return indexed(tmp_path_factory.mktemp("corpus"), {"kiwi.txt": KIWI, "plum.txt": PLUM})
 
 
 ANSWERED = [("Which license will the Kiwi model have?", "The Kiwi model will have a closed license. [1]")]
