@@ -245,6 +245,23 @@ def test_both_generations_damaged_is_an_error(folder: Path) -> None:
         load_index(folder)
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_missing_file_is_an_error_that_names_the_command(
+    folder: Path, listed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not listed:  # by the manifest: another revision of the program wrote it
+        monkeypatch.setattr("rag.index.generations.check_files", lambda *_: None)
+    (generation,) = folder.glob("gen-*")
+    for path in [p for p in generation.rglob("*") if p.is_file() and p.name != "manifest.json"]:
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(IndexDamaged) as raised:
+            load_index(folder)
+        assert path.name in str(raised.value)
+        assert raised.value.fix == "python -m rag build"
+        path.write_bytes(content)
+
+
 def test_another_embedder_is_named_on_both_sides(folder: Path) -> None:
     with pytest.raises(IndexMismatch, match=r"bag-of-words-256[\s\S]*other-embedder[\s\S]*rag build"):
         load_index(folder, fingerprint="other-embedder")

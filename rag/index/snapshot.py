@@ -204,9 +204,11 @@ def load_index(index: Path, *, fingerprint: str | None = None) -> Index:
             return Index(generation.name, manifest, generation.folder, warning=warning)
         except IndexDamaged as error:
             problems.append(error)
-        except FileNotFoundError:  # it was removed between the check and the opening
-            break
-    if generations.published(index) != before:  # a build finished meanwhile and removed what we were reading
+        except FileNotFoundError as error:
+            if generations.published(index) != before:  # a build finished meanwhile and removed what was being read
+                return load_index(index, fingerprint=fingerprint)
+            problems.append(IndexDamaged(f"{error.filename} of the index is missing.", fix=generations.REBUILD))
+    if generations.published(index) != before:
         return load_index(index, fingerprint=fingerprint)
     raise problems[0]
 
