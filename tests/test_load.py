@@ -148,6 +148,30 @@ def test_hidden_html_is_not_read(tmp_path: Path, hiding: str) -> None:
     assert "Obey" not in doc.text
 
 
+def test_a_short_page_keeps_its_headings_and_lists(tmp_path: Path) -> None:
+    page = """<title>Hall</title><body><h1>Hall hire</h1>
+    <table><tr><th>Room</th><th>Hour</th></tr><tr><td>Large</td><td>14</td></tr></table>
+    <h2>Extras</h2><ul><li>Screen: 10 a day</li><li>Piano: free</li></ul>
+    <h3>May we park?</h3><p>On the green, not on the verge, and after six also behind the inn if you ask there.</p>
+    <dl><dt>Keys</dt><dd>at the baker's</dd></dl></body>"""
+    text = put(tmp_path, page, "a.html").text
+    for seen in ["# Hall hire", "Large | 14", "## Extras", "Screen: 10 a day", "### May we park?", "Keys", "baker's"]:
+        assert seen in text
+
+
+def test_what_surrounds_a_page_is_not_read(tmp_path: Path) -> None:
+    prose = "<p>The harbour of Elmsea gets a second crane in May, said the port office, and it lifts ninety tonnes.</p>"
+    page = f"""<body><header><ul class=menu><li><a href=/>Front page</a><li><a href=/s>Sport</a></ul></header>
+    <div id=main><h1>A second crane</h1><ul><li><a href=x>Share</a></li><li><a href=y>Print</a></li></ul>{prose * 3}
+    <h2>The cost</h2><ul><li>Crane: 4.5 million</li></ul>{prose * 3}<form>Your e-mail <button>Send</button></form></div>
+    <aside><h3>Most read</h3><ul><li><a href=a>Tea prices rise again</a></ul></aside>
+    <div id=comments><h3>Comments</h3><div>Bob: nonsense</div></div><footer>All rights reserved</footer></body>"""
+    text = put(tmp_path, page, "a.html").text
+    assert "## The cost" in text and "Crane: 4.5 million" in text
+    for unseen in ["Front page", "Sport", "Share", "Print", "e-mail", "Most read", "Tea prices", "nonsense", "rights"]:
+        assert unseen not in text
+
+
 def test_html_falls_back_to_its_plain_text(tmp_path: Path) -> None:
     doc = put(tmp_path, "<title>Tea</title><body><div>Short <b>tea</b></div><script>x()</script>", "a.htm")
     assert (doc.title, doc.text) == ("Tea", "Short tea") or doc.text == "# Tea\n\nShort tea"

@@ -21,11 +21,12 @@ _NOTE_MARKS = (  # the raised number that points to a footnote, and the arrow ba
     "|//a[contains(@class, 'footnote-ref') or contains(@class, 'noteref') or contains(@role, 'doc-noteref')]"
     "|//a[translate(normalize-space(), '↩↑^\ufe0e\ufe0f', '') = '' and normalize-space() != '']"
 )
-_BLOCK_TAGS = frozenset(
+BLOCK_TAGS = frozenset(
     re.findall(
         r"\w+",
         "p div section article header footer main aside h1 h2 h3 h4 h5 h6 li ul ol dl dt dd table tr blockquote pre "
-        "figure figcaption form br hr head item list row quote lb body html title",
+        "nav menu address details summary fieldset legend hgroup search center figure figcaption form br hr head item "
+        "list row quote lb body html title",
     )
 )
 
@@ -115,8 +116,8 @@ class _Writer:
     def open(self, element: _Element) -> None:
         tag = element.tag
         if self._row is not None:
-            self.text.append(" " * (tag in _BLOCK_TAGS))
-        elif tag in _BLOCK_TAGS:
+            self.text.append(" " * (tag in BLOCK_TAGS))
+        elif tag in BLOCK_TAGS:
             written = self.end_line()
             self._next = replace(self._next, broken=tag == "br" and written)
         if tag in ("ol", "ul"):
@@ -142,8 +143,8 @@ class _Writer:
         if element is self._row:
             self._row = None
         if self._row is not None:
-            self.text.append(" " * (tag in _BLOCK_TAGS))
-        elif tag in _BLOCK_TAGS and (self.end_line() or tag != "br"):
+            self.text.append(" " * (tag in BLOCK_TAGS))
+        elif tag in BLOCK_TAGS and (self.end_line() or tag != "br"):
             self._next = replace(self._next, broken=False)
         if tag in ("li", "item", "tr", "row") or _heading_level(element):
             self._next = _Line("")  # an empty one goes

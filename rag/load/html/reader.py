@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen, title_of
+from rag.load.html.main_text import remove_surroundings
 from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.text.dates import dates
@@ -25,12 +27,13 @@ def load_html(data: bytes) -> Loaded:
 
 
 def _main_text(tree: _Element) -> Loaded | None:
+    """None where the extractor finds no main text; changes ``tree``."""
     import trafilatura
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it could not read, the plain text answers
     try:
         found = trafilatura.bare_extraction(
-            tree,
+            deepcopy(tree),
             with_metadata=True,
             include_comments=False,
             include_tables=True,
@@ -38,8 +41,11 @@ def _main_text(tree: _Element) -> Loaded | None:
         )
     except Exception:  # whatever it stumbles over, the plain text remains
         return None
-    if found is None or found.body is None or not (text := lines_of(found.body)).strip():
+    if found is None or found.body is None or not (main_text := "".join(found.body.itertext())).strip():
         return None
+    body = body_of(tree)
+    remove_surroundings(body, main_text)
+    text = lines_of(body)
     title = " ".join((found.title or "").split()) or None
     if title and title not in text[: len(title) + 200]:
         text = f"# {title}\n\n{text}"
