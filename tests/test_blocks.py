@@ -92,6 +92,15 @@ def test_a_label_with_its_value_is_no_heading() -> None:
     assert kinds("1. Tea is good.\n\nIt is.\n\n2. Coffee: The Other Drink\n\nIt is, too.")[2] == "heading"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["03/11/2025, 18:53 - Kirsty: yes, behind the driver", "TL-28 down tube 28.6 x 0.8  11.20",
+     "Income protection: none, the employer pays three months in full", "Yvonne ok. Sheila wants Wednesdays then"],
+)  # fmt: skip
+def test_a_line_that_states_something_is_no_heading(line: str) -> None:
+    assert [b.kind for b in blocks(f"{line}\n\nThe rest of it was decided on Monday.")] == ["prose", "prose"]
+
+
 def test_a_numbered_list_is_no_row_of_headings() -> None:
     assert kinds("Do this:\n\n1. Boil water\n\n2. Wait a little\n\nThen drink it.")[1:3] == ["list", "list"]
 

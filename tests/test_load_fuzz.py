@@ -46,6 +46,10 @@ TEXTS = {
     ".yaml": ["server:\n  port: 8443  # behind the proxy\nusers:\n  - &a ada\n  - *a\n"],
     ".yml": ["tea: hot\n"],
     ".toml": ["[server]\nport = 8443\n"],
+    ".ini": ["; set by Ada\n[server]\nport = 8443\n"],
+    ".cfg": ["[server]\nport: 8443\n"],
+    ".conf": ["port 8443\n"],
+    ".markdown": ["# Tea\n\n- Tea is *hot*.\n"],
     ".log": ["2024-03-09 10:00:01 INFO Started on port 8443\n" * 5],
 }
 

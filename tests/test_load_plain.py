@@ -10,6 +10,7 @@ import pytest
 
 from rag.errors import LoadError
 from rag.load import load
+from rag.load.canonical import unwrapped
 from rag.load.data import load_json
 from rag.load.mail import load_mbox
 from rag.load.notebook import load_notebook
@@ -99,6 +100,28 @@ def test_yaml_stands_as_in_its_file(tmp_path: Path) -> None:
 def test_toml_has_the_names_of_its_tables_as_headings(tmp_path: Path) -> None:
     document = written(tmp_path, "a.toml", '[server]\nport = 8443\nlist = [\n  "a",\n]\n\n[[users]]\nname = "Ada"\n')
     assert document.text == '## server\nport = 8443\nlist = [\n  "a",\n]\n\n## users\nname = "Ada"'
+
+
+@pytest.mark.parametrize("suffix", [".ini", ".cfg", ".conf"])
+def test_settings_have_the_names_of_their_sections_as_headings(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"router{suffix}"
+    path.write_text("; the router\n[wifi]\nchannel = 11\n")
+    assert load(path, root=tmp_path).text == "; the router\n## wifi\nchannel = 11"
+
+
+def test_lines_of_facts_are_not_joined() -> None:
+    text = "Brown inhaler: 2 puffs in the morning and 2 in the evening\nBefore sport: 2 puffs\nBest: 280\n"
+    assert unwrapped(text) == text
+    text = "consumption a frame is 18 g of silver and 140 g of brass\nsilver rod 1.42 a gram\nrods in the tin\n"
+    assert unwrapped(text) == text
+
+
+def test_a_wrapped_letter_is_joined() -> None:
+    letter = (
+        "The two other bicycles cannot be finished before the\n"
+        "15th of April, because the hubs for them have to come\nfrom Kassel.\n"
+    )
+    assert unwrapped(letter).count("\n") == 1
 
 
 def test_a_line_of_a_log_stands_alone(tmp_path: Path) -> None:

@@ -157,6 +157,39 @@ def test_code_stands_under_the_sentence_before_it() -> None:
     assert ("code", "serve --port 8443", "Start the server in this way.") in table(text)
 
 
+def test_what_a_speaker_says_next_stands_under_the_speaker() -> None:
+    text = "3/11, 18:09 - Freya: I take Tuesdays. Only as far as the cross.\n3/11, 18:10 - Kirsty: Good."
+    assert [(context, quote) for kind, quote, context in table(text) if kind != "list"] == [
+        ("", "3/11, 18:09 - Freya: I take Tuesdays."),
+        ("3/11, 18:09 - Freya", "Only as far as the cross."),
+        ("", "3/11, 18:10 - Kirsty: Good."),
+    ]
+
+
+def test_a_row_whose_cells_end_like_sentences_is_one_unit() -> None:
+    text = "Date: 4 March; What: flood. Ring first! Done?: yes; Note: floor dried. 9 days."
+    assert [quote for _, quote, _ in table(text)] == [text]
+
+
+@pytest.mark.parametrize("line", ["A. Thursby", "H. Okonjo, head teacher", "I. Nduka and her sister"])
+def test_an_initial_is_part_of_a_name(line: str) -> None:
+    text = f"Kind regards,\n\n{line}\n\nBrambleton"
+    assert line in [quote for _, quote, _ in table(text)]
+
+
+def test_letters_in_order_are_marks_of_a_list() -> None:
+    text = "We need:\nA. a ladder\nB. a lamp"
+    assert [quote for kind, quote, _ in table(text) if kind == "item"] == ["a ladder", "a lamp"]
+
+
+def test_an_item_that_asks_is_not_above_the_next() -> None:
+    text = "Errors\n\n- E1: no water. Is the tap closed?\n- E4: heater. Not worth it."
+    assert [(context, quote) for kind, quote, context in table(text) if kind == "item"][2:] == [
+        ("Errors", "E4: heater."),
+        ("Errors: E4", "Not worth it."),
+    ]
+
+
 def test_names_one_a_line_are_a_list() -> None:
     text = "Attendees\n\nAda Quay\nBen Stone\nCleo Marsh"
     assert ("list", "Ada Quay\nBen Stone\nCleo Marsh", "Attendees") in table(text)

