@@ -4,9 +4,9 @@
 
 SETS holds clapnq, squad2, qed, verify_wice and verify_scifact; each DIR holds sets whose documents are files
 (``documents/`` beside ``questions.jsonl``), which count together as one set. Signals of a question take the
-cross-encoder about a second, a pair of claim and passage takes the language model some, so they are kept in --work,
-and an interrupted run of the same program goes on. The language model's share needs the language model: it is fitted
-to the scores it gives while questions are answered, and not here.
+cross-encoder a third of a second, a pair of claim and passage takes the language model some, so they are kept in
+--work, and an interrupted run of the same program goes on. The language model's share needs the language model: it is
+fitted to the scores it gives while questions are answered, and not here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rag.index.sources import sources_digest
 from rag.measure.answers_cache import index_of_documents, index_of_files
 from rag.measure.datasets import read_set
 from rag.measure.evaluate import Run, judge_pairs, sample
-from rag.measure.gold import same_sentence
+from rag.measure.gold import holds_in_order, same_sentence
 from rag.measure.metrics import auroc
 from rag.models.protocols import Embedder
 from rag.retrieve.candidates import candidates
@@ -94,14 +94,15 @@ def collect(folder: Path, limit: int, work: Path, embedder: Embedder) -> list[di
         hits = retrieve(question.text, vector, index, k=chosen.passages, documents=question.given_docs)
         if not (ranked := candidates(analyse(question.text), vector, hits, index)):
             continue
-        found = signals(analyse(question.text), ranked, hits, reranker, index.mentions)
+        found = signals(analyse(question.text), ranked, reranker)
         row = {
             "id": question.id,
             "answerable": question.kind != "unanswerable",
             "question": dict(found.question),
             "sentences": [
                 {**of, "gold": any(
-                    c.hit.chunk.document_id == g.document_id and same_sentence(c.quote, g.text)
+                    c.hit.chunk.document_id == g.document_id
+                    and (same_sentence(c.quote, g.text) or (g.of_file and holds_in_order(c.quote, g.text)))
                     for g in question.evidence
                 )}
                 for c, of in found.sentences

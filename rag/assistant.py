@@ -23,10 +23,10 @@ from rag.index.build import build
 from rag.index.changes import stale
 from rag.index.snapshot import Index, load_index
 from rag.models.background import BackgroundModel, State
-from rag.models.protocols import Embedder, Generator, Prompt, Reranker, Verifier
+from rag.models.protocols import Embedder, Generator, PassageText, Prompt, Reranker, Verifier
 from rag.retrieve.answerable import model_share, model_surprise, unlikely
 from rag.retrieve.candidates import by_source, candidates, select_evidence
-from rag.retrieve.choose import Choice, choose, compared
+from rag.retrieve.choose import Choice, choose, compared, likeliest
 from rag.retrieve.question import Asked, analyse
 from rag.retrieve.relevance import Relevance, judge_relevance
 from rag.retrieve.search import query_vector, retrieve
@@ -47,7 +47,7 @@ from rag.types import (
     Step,
 )
 
-PREVIEWED = 8  # sentences shown as evidence before any model has read them
+PREVIEWED = 8  # sentences shown as evidence where there is no answer yet
 
 
 class Assistant:
@@ -79,7 +79,7 @@ class Assistant:
         self._model_name = short_name(settings.generator)
         self._model = BackgroundModel(
             open_model,
-            open_first=lambda: reranker.scores("", [""]),
+            open_first=lambda: reranker.read("", [PassageText("", (), ())]),
             prompts=(answer_prompt("", ()), judge_prompt("", "")),
             closes=closes_model,
         )
@@ -127,7 +127,12 @@ class Assistant:
         self, question: str, *, history: Sequence[tuple[str, str]] = (), documents: Collection[str] | None = None
     ) -> Retrieved:
         """Evidence only, of ``documents`` (None: of all); no language model runs. Raises QuestionError."""
-        return self._retrieve(analyse(question, history), self.index, documents)[0]
+        asked, index = analyse(question, history), self.index
+        retrieved, ranked = self._retrieve(asked, index, documents)
+        if not ranked:
+            return retrieved
+        relevance = judge_relevance(asked, ranked, self._reranker)
+        return replace(retrieved, evidence=likeliest(relevance, PREVIEWED))
 
     def ask(
         self, question: str, *, history: Sequence[tuple[str, str]] = (), documents: Collection[str] | None = None
@@ -161,12 +166,11 @@ class Assistant:
         if not ranked:
             yield self._refusal(run, retrieved, "Nothing in the documents resembles the question.")
             return
-        relevance = judge_relevance(run.asked, ranked, retrieved.hits, self._reranker, run.index.mentions)
+        relevance = judge_relevance(run.asked, ranked, self._reranker)
         choice = choose(
             run.asked,
             ranked,
             relevance,
-            self._reranker,
             most_shown=self.settings.evidence_sentences,
             token_budget=self.settings.evidence_tokens,
             count_tokens=self._model.count_tokens,

@@ -135,7 +135,7 @@ class Settings:
     models_dir: Path | None = None  # None: the user's data folder, shared by all checkouts
     model_source: ModelSource = "auto"  # where set-up may fetch models from
     embedder: str = "bge-small-en-v1.5"  # a catalogue name or a sentence-transformers folder
-    reranker: str = "ms-marco-MiniLM-L-12-v2"  # a catalogue name or a folder with a cross-encoder
+    reranker: str = "passage-reader-MiniLM-L-12"  # a catalogue name or a folder with a cross-encoder
     generator: str = "qwen2.5-coder-1.5b-instruct"  # a catalogue name, a .gguf, a transformers folder or a hub id
     passages: int = 24  # chunks retrieved
     evidence_sentences: int = 16  # sentences and lines shown to the model

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rag.assistant import Assistant
 from rag.config import Settings, settings, short_name
-from rag.errors import IndexLocked
+from rag.errors import IndexLocked, ModelDamaged, ModelMissing
 from rag.index.build import build
 from rag.index.changes import needs_build
 from rag.index.snapshot import load_index
@@ -113,8 +114,17 @@ def open_embedding(settings: Settings) -> Embedder:
 
 
 def open_ranking(settings: Settings) -> Reranker:
-    """The reranker the settings name. Raises ModelMissing, ModelDamaged."""
-    path = store.locate(settings.reranker, settings.models)
+    """The reranker the settings name. Raises ModelMissing, ModelDamaged.
+
+    One that comes with the program is put back where its copy in the store is gone or damaged, with a RuntimeWarning.
+    """
+    try:
+        path = store.locate(settings.reranker, settings.models)
+    except (ModelMissing, ModelDamaged) as error:
+        if not store.is_packaged(settings.reranker):
+            raise
+        path = store.fetch(settings.reranker, settings.models)
+        warnings.warn(f"{error} It was put back from the program's own copy.", RuntimeWarning, stacklevel=2)
     return open_reranker(path, name=short_name(settings.reranker), threads=settings.threads)
 
 

@@ -225,7 +225,6 @@ class Candidate(Passage):
     """One quotable sentence of a hit, with what tells before any model reads it how likely it answers."""
 
     hit: Hit
-    before: str  # the sentence before it in its chunk; "" where it is the first
     score: float  # relevance to the question; higher is better
     restates: bool = False  # it has no word but the question's, which answers nothing
     orders: bool = False  # it tells its reader what to reply, and that is not what is asked for

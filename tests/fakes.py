@@ -10,7 +10,7 @@ from threading import Event
 import numpy as np
 
 from rag.index.units import sections
-from rag.models.protocols import Piece, Prompt
+from rag.models.protocols import PassageScores, PassageText, Piece, Prompt
 from rag.types import Document, Unit, Vectors
 
 
@@ -110,9 +110,15 @@ class OverlapReranker:
 
     name = "overlap"
 
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+    def read(self, question: str, passages: Sequence[PassageText]) -> list[PassageScores]:
+        return [
+            PassageScores(self.score(question, p.text), tuple(self.score(question, text) for text in p.alone))
+            for p in passages
+        ]
+
+    def score(self, question: str, text: str) -> float:
         wanted = {w for w in words(question) if len(w) > 3} or set(words(question))
-        return [16 * len(wanted & set(words(t))) / max(1, len(wanted)) - 8 for t in texts]
+        return 16 * len(wanted & set(words(text))) / max(1, len(wanted)) - 8
 
 
 class OverlapVerifier:

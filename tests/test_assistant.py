@@ -210,13 +210,13 @@ def test_caution_decides_how_sure_the_program_must_be(corpus: Settings) -> None:
     index = make(corpus, ScriptedGenerator()).index
     refused = {}
     for caution in get_args(Caution):
-        likely = {odds: Relevance((), odds, (), ()) for odds in (-4.0, -2.0, -1.5, 0.0)}
+        likely = {odds: Relevance((), odds, (), ()) for odds in (-4.0, -0.5, 0.4, 3.0)}
         verdicts = {
             o: unlikely(analyse(QUESTION), r, index, caution=caution, model="another") for o, r in likely.items()
         }
         refused[caution] = [odds for odds, reason in verdicts.items() if reason]
     assert set(refused["eager"]) < set(refused["balanced"]) <= set(refused["strict"])
-    assert 0.0 not in refused["strict"]
+    assert 3.0 not in refused["strict"]
 
 
 def test_the_model_reads_few_sentences_within_its_budget(corpus: Settings) -> None:

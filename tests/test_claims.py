@@ -23,7 +23,7 @@ def ranked(*quotes: str) -> list[Candidate]:
         span = Span(0, len(quote))
         chunk = Chunk(f"{n}.txt", 0, len(quote), quote, "", "", None, (span,))
         hit = Hit(chunk, n, 1.0, 1, 1)
-        found.append(Candidate(chunk.document_id, "", None, 0, len(quote), quote, hit, "", 2 - n / 10))
+        found.append(Candidate(chunk.document_id, "", None, 0, len(quote), quote, hit, 2 - n / 10))
     return found
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -6,7 +5,7 @@ import pytest
 from rag.ground.quotations import further_answers, left_out, like_the_first, other_sides, quoted
 from rag.retrieve.choose import each_source, each_view, naming
 from rag.retrieve.question import analyse
-from rag.retrieve.relevance import on_topic
+from rag.retrieve.relevance import Relevance, on_topic
 from rag.retrieve.tuning import TUNING
 from rag.types import Candidate, Chunk, Citation, Evidence, Hit, Sentence, Side, Span
 
@@ -21,7 +20,7 @@ def evidence(*quotes: str) -> list[Evidence]:
 def candidate(document: str, quote: str) -> Candidate:
     span = Span(0, len(quote))
     hit = Hit(Chunk(document, 0, len(quote), quote, "T", "", None, (span,)), 0, 1.0, 1, 1)
-    return Candidate(document, "T", None, 0, len(quote), quote, hit, "", 1)
+    return Candidate(document, "T", None, 0, len(quote), quote, hit, 1)
 
 
 def test_a_quotation_says_what_it_quotes_on_one_line_without_foreign_marks() -> None:
@@ -66,18 +65,10 @@ def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> No
 
 
 def test_a_sentence_that_only_names_the_subject_is_not_on_topic() -> None:
-    class Reads:
-        name = "reads"
-
-        def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-            return [2.0 if "worth" in text else -4.0 for text in texts]
-
     found = [candidate("a", "Seedling is a firm."), candidate("b", DEAL), replace(candidate("c", DEAL), score=2.0)]
-    assert on_topic(analyse("What do the sources say of the worth of Seedling?"), found, Reads()) == [
-        found[2],
-        found[1],
-    ]
-    assert on_topic(analyse("What do the sources say?"), [], Reads()) == []
+    ranked = ((found[2], 3.0), (found[1], 2.0), (found[0], 2.0 - TUNING.topic_gap))
+    assert on_topic(Relevance(ranked, 0.0, (), ()), found) == [found[2], found[1]]
+    assert on_topic(Relevance(ranked, 0.0, (), ()), []) == []
 
 
 def test_a_side_the_answer_leaves_out_is_added() -> None:

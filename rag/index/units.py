@@ -32,8 +32,8 @@ _BAR = re.compile(r"\s*\|\s*|\t")
 _RULE = re.compile(r"[\s|:+-]*--[\s|:+-]*")  # between the names of columns and the rows
 _FENCE = re.compile(r"(?:`{3}|~{3})\w*$")
 _PAIR = re.compile(r"[^\s:][^:\n]{0,60}:\s+\S")
-_LABEL = re.compile(r"((?:\S+ ){0,5}[^\s:]+):\s")  # who says what follows, or what it is about
-_RECORD = re.compile(r"[^\s:;][^:;]{0,60}: [^;]+; [^\s:;][^:;]{0,60}: ")  # a row as "column: cell; column: cell"
+_LABEL = re.compile(r"(\S(?:[^\s:]|:(?!\s)| (?! )){0,60}):\s")  # who says what follows, or what it is about
+_FIELD = re.compile(r"[^\s:][^:]{0,60}: \S")
 _TIME = re.compile(r"\b\d{1,2}:\d\d\b")
 _QUESTION = re.compile(r"\?[\"'”’)\]]*$")
 _LONGEST_SCRAP = 3  # words
@@ -184,6 +184,7 @@ def _read(
 ) -> tuple[list[Unit], _Above]:
     """The units of one line, and what the lines below it can know of it."""
     start = text.index(line, block.start)
+    end = start + len(line)
     if block.kind == "heading":
         heading = heading_text(line)
         start = text.index(heading, block.start)
@@ -193,14 +194,12 @@ def _read(
     if block.kind == "table" and len(line) <= MAX_SENTENCE_CHARS:
         if above.columns and below and _RULE.fullmatch(text, below[0].start, below[0].end):  # the next table begins
             above = replace(above, columns=(), caption="")
-        return _row(text, start, start + len(line), above)
+        return _row(text, start, end, above)
     if block.kind == "code":
-        return [
-            Unit(s.start, s.end, "code", above.lead_in, 1.0) for s in _cut(text, start, start + len(line), language)
-        ], above
+        return [Unit(s.start, s.end, "code", above.lead_in, 1.0) for s in _cut(text, start, end, language)], above
     if block.kind == "list" and (marker := MARKER.match(line)):
         start += marker.end()
-    footnote = line.isdecimal() and text.startswith("\n.", start + len(line))
+    footnote = line.isdecimal() and text.startswith("\n.", end)
     furniture = block.kind == "furniture" or footnote
     kind: UnitKind = "furniture" if furniture else "item" if block.kind == "list" else "sentence"
     if kind == "sentence" and len(line) <= _SHORT and _PAIR.match(line):
@@ -208,10 +207,8 @@ def _read(
     below_lead = above.lead_in.endswith(":") and (above.leads or not ends_sentence(line))
     listed = block.kind == "list" or (block.kind == "prose" and len(line) <= _SHORT and below_lead)
     weight, lead_in = FURNITURE_WEIGHT if furniture else 1.0, above.lead_in if listed else ""
-    is_record = len(line) <= MAX_SENTENCE_CHARS and _RECORD.match(line)  # its cells may end like sentences
-    spans = [_trim(text, start, start + len(line))] if is_record else _cut(text, start, block.end, language)
-    spans = list(spans)
-    label = _LABEL.match(text, start, start + len(line)) if kind != "furniture" and len(spans) > 1 else None
+    spans = [_trim(text, start, end)] if _is_record(text[start:end]) else list(_cut(text, start, block.end, language))
+    label = _LABEL.match(text, start, end) if kind != "furniture" and len(spans) > 1 else None
     rest = in_context(lead_in, label[1]) if label else lead_in
     contexts = [lead_in, *([rest] * (len(spans) - 1))]
     units = [
@@ -228,6 +225,12 @@ def _read(
         leads=leads or line.endswith(":"),
     )
     return units, after
+
+
+def _is_record(line: str) -> bool:
+    """A row as "column: cell; column: cell": its cells may end like sentences."""
+    labelled = sum(map(bool, map(_FIELD.match, line.split("; ")))) if len(line) <= MAX_SENTENCE_CHARS else 0
+    return labelled > 2 or (labelled == 2 and len(line) <= _SHORT)
 
 
 def _asked(question: str, answer: str) -> str:

@@ -108,7 +108,7 @@ def unwrapped(text: str) -> str:
     if sum(len(line) > _WIDEST for line in full) > len(full) // 50:
         return text
     words = whole_words(lines) if any(map(is_open, full)) else Counter[str]()
-    paragraphs = [(any_text, list(run)) for any_text, run in groupby(lines, bool)]
+    paragraphs = [(any_text, list(run)) for any_text, run in groupby(lines, lambda line: bool(line.strip()))]
     ends = [end for any_text, own in paragraphs if any_text for end in _full_lines(own)]
     wrapped = len(ends) >= _ENOUGH and sum(ends) >= _MOSTLY_FULL * len(ends)
     return "\n".join(
@@ -119,12 +119,14 @@ def unwrapped(text: str) -> str:
 def _full_lines(lines: Sequence[str]) -> list[bool]:
     """Of each line but the last, and those before an item: whether the next one's first word would not have fitted."""
     width = max(map(len, lines))
-    return [_is_full(above, line, width) for above, line in pairwise(lines) if not _starts(line)]
+    return [_is_full(above, line, width) for above, line in pairwise(lines) if not _starts(line, above)]
 
 
-def _starts(line: str) -> bool:
-    """An item, or a label with its value, is no rest of the line above."""
-    return bool(_ITEM.match(line) or _LABEL.match(line))
+def _starts(line: str, above: str) -> bool:
+    """An item, or a label with its value, is no rest of the line above; "three things: a tent" may be one."""
+    if _ITEM.match(line):
+        return True
+    return _LABEL.match(line) is not None and (not line.lstrip()[:1].islower() or above.rstrip()[-1:] in ".!?:;")
 
 
 def _is_full(above: str, line: str, width: int) -> bool:
@@ -142,8 +144,8 @@ def _unwrap(lines: Sequence[str], words: Counter[str], *, wrapped: bool) -> str:
     wrapped = mostly and (wrapped or sum(full) > 1)
     joined = [lines[0]]
     for above, line in pairwise(lines):
-        goes_on = wrapped or (mostly and line.lstrip()[:1].islower())
-        if _starts(line) or not goes_on or not _is_full(above, line, width):
+        goes_on = wrapped or (mostly and line.lstrip()[:1].islower() and not _LABEL.match(line))
+        if _starts(line, above) or not goes_on or not _is_full(above, line, width):
             joined.append("\n" + line)
         elif is_open(above) and line.strip():
             joined[-1] = closed(joined[-1], line.strip(), words)

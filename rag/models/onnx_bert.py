@@ -47,15 +47,17 @@ class OnnxBert:
         self._inputs = {given.name for given in self._session.get_inputs()}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="onnx")
 
-    def run(self, inputs: Sequence[str] | Sequence[tuple[str, str]], reduce: Callable[[Output], T]) -> list[T]:
-        """What ``reduce`` makes of the model's first output for each input, in order.
+    def run(
+        self, inputs: Sequence[str] | Sequence[tuple[str, str]], reduce: Callable[[Output, Encoding], T]
+    ) -> list[T]:
+        """What ``reduce`` makes of the model's first output for each input and of its tokens, in order.
 
         What is too long is truncated at its end.
         """
         clean = [encodable(i) if isinstance(i, str) else (encodable(i[0]), encodable(i[1])) for i in inputs]
         encodings = self._tokenizer.encode_batch(clean)
         longest_first = sorted(range(len(encodings)), key=lambda n: -len(encodings[n]))
-        done = self._pool.map(lambda n: (n, reduce(self._output(encodings[n]))), longest_first)
+        done = self._pool.map(lambda n: (n, reduce(self._output(encodings[n]), encodings[n])), longest_first)
         found = dict(done)
         return [found[n] for n in range(len(encodings))]
 
@@ -64,6 +66,16 @@ class OnnxBert:
         types = np.asarray([encoding.type_ids], np.int64)
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
         return np.asarray(self._session.run(None, {name: feed[name] for name in self._inputs})[0][0], np.float32)
+
+
+def tokens_of(encoding: Encoding, start: int, end: int) -> range:
+    """The tokens of characters ``start`` to ``end`` of a pair's second text; empty where all were cut off."""
+    within = [
+        n
+        for n, ((first, last), part) in enumerate(zip(encoding.offsets, encoding.sequence_ids, strict=True))
+        if part == 1 and first < end and last > start
+    ]
+    return range(within[0], within[-1] + 1) if within else range(0)
 
 
 def _onnxruntime() -> Any:

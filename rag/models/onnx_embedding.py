@@ -41,7 +41,7 @@ class OnnxEmbedder:
         return vector
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        pooled = np.stack(self._encoder.run(texts, self._pool))
+        pooled = np.stack(self._encoder.run(texts, lambda states, _: self._pool(states)))
         unit: Vectors = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), _LEAST_LENGTH)
         return unit
 

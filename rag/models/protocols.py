@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
-from rag.types import Vectors
+from rag.types import Span, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,33 @@ class Generator(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PassageText:
+    """A passage as it is read: ``text`` and, for each unit of it in order, where in ``text`` that stands.
+
+    ``alone`` has the units as a model reads them that says only one thing of a text, each under its title.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    alone: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageScores:
+    """Log-odds that a passage, and each of its units, answers; -inf for a unit that was not read."""
+
+    passage: float
+    units: tuple[float, ...]
+
+
 class Reranker(Protocol):
-    """How well each text answers a question, read together with it."""
+    """How well passages, and the units in them, answer a question, read together with it."""
 
     name: str
 
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """Log-odds of being relevant, in order; a text's score does not depend on the other texts."""
+    def read(self, question: str, passages: Sequence[PassageText]) -> list[PassageScores]:
+        """In order; the scores of a passage do not depend on the others."""
         ...
 
 

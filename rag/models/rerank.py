@@ -1,19 +1,21 @@
-"""(question, text) -> how well the text answers, by a cross-encoder that reads both together."""
+"""(question, passage) -> how well it and its units answer, by a cross-encoder that reads both together."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import ModelDamaged, ModelMissing
-from rag.models.onnx_bert import OnnxBert, encodable
-from rag.models.protocols import Reranker
+from rag.models.onnx_bert import OnnxBert, Output, encodable, tokens_of
+from rag.models.protocols import PassageScores, PassageText, Reranker
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
+    from tokenizers import Encoding
 
 _FIX = "python -m rag models fetch"
 
@@ -38,9 +40,9 @@ def open_reranker(path: Path, *, name: str, threads: int = 0) -> Reranker:
 
 
 class _OnnxReranker:
-    """A Reranker over an encoder in ONNX whose first label is "relevant".
+    """A Reranker in ONNX: one output a token, the first for the passage, or one for the whole text.
 
-    It is opened when it is first needed, which a search never does; so ``scores``, too, may raise ModelDamaged.
+    It is opened when it is first needed; so ``read``, too, may raise ModelDamaged.
     """
 
     def __init__(self, folder: Path, *, name: str, threads: int) -> None:
@@ -55,8 +57,27 @@ class _OnnxReranker:
         except Exception as error:
             raise _damaged(self._folder, error) from error
 
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        return self._encoder.run([(question, text) for text in texts], lambda labels: float(labels[0]))
+    def read(self, question: str, passages: Sequence[PassageText]) -> list[PassageScores]:
+        outputs = self._encoder.run([(question, p.text) for p in passages], lambda output, tokens: (output, tokens))
+        if any(len(output) < len(tokens) for output, tokens in outputs):
+            return _unit_by_unit(passages, lambda texts: self._scores(question, texts))
+        return [_pooled(passage, *read) for passage, read in zip(passages, outputs, strict=True)]
+
+    def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        return self._encoder.run([(question, text) for text in texts], lambda output, _: float(output[0]))
+
+
+def _pooled(passage: PassageText, output: Output, encoding: Encoding) -> PassageScores:
+    """A unit's score is the mean of its tokens'."""
+    tokens = [tokens_of(encoding, span.start, span.end) for span in passage.spans]
+    units = tuple(float(output[t.start : t.stop].mean()) if t else -inf for t in tokens)
+    return PassageScores(float(output[0]), units)
+
+
+def _unit_by_unit(passages: Sequence[PassageText], scores: Callable[[list[str]], list[float]]) -> list[PassageScores]:
+    """By a model that says one thing of a text: each passage, and each of its units alone."""
+    found = iter(scores([text for passage in passages for text in (passage.text, *passage.alone)]))
+    return [PassageScores(next(found), tuple(next(found) for _ in passage.alone)) for passage in passages]
 
 
 def _damaged(folder: Path, error: Exception) -> ModelDamaged:
@@ -71,7 +92,10 @@ class _PipelineReranker:
         self._model = model
         self.name = name
 
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+    def read(self, question: str, passages: Sequence[PassageText]) -> list[PassageScores]:
+        return _unit_by_unit(passages, lambda texts: self._scores(question, texts))
+
+    def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
         if not texts:
             return []
         from torch import nn

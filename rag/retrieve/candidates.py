@@ -40,14 +40,13 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
         around = TUNING.chunk_weight * float(index.vectors(hit.row, hit.row + 1)[0] @ vector)
         around += TUNING.fused_weight * hit.score / max(h.score for h in hits)
         named = content_stems(f"{title_from_name(chunk.document_id)} {chunk.title} {chunk.heading}")
-        before, lists = "", {unit.start for unit in chunk.sentences if unit.kind == "list"}
+        lists = {unit.start for unit in chunk.sentences if unit.kind == "list"}
         for unit, own, cosine in zip(chunk.sentences, vectors, vectors @ vector, strict=True):
             quote = text[unit.start : unit.end]
             if unit.kind == "sentence" and unit.weight < 1 and unit.start in lists:
                 continue  # a lead-in: it is quoted with its list
             asks = _QUESTION.search(quote) is not None
             if asks and len(wanted.keys() & set(content_stems(quote))) > TUNING.answers_words * len(wanted):
-                before = quote
                 continue
             own_stems = set(content_stems(quote))
             present = {*named, *content_stems(f"{unit.heading} {unit.context}"), *own_stems}
@@ -63,8 +62,7 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
             orders = not asked.about_replying and orders_in_context(unit.context, quote)
             score -= TUNING.instruction_penalty if orders else 0.0
             place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)
-            scored.append((Candidate(*place, quote, hit, before, score, restates, orders, context=unit.context), own))
-            before = quote
+            scored.append((Candidate(*place, quote, hit, score, restates, orders, context=unit.context), own))
     if asked.latest and (newest := max((age(c) for c, _ in scored), default="")):
         scored = [(replace(c, score=c.score + TUNING.latest_bonus * (age(c) == newest)), own) for c, own in scored]
     ranked = _without_duplicates(sorted(scored, key=lambda pair: _best_first(pair[0])), index.duplicate_of)

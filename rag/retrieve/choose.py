@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from rag.models.protocols import Reranker
 from rag.retrieve.candidates import numbered, select_evidence
 from rag.retrieve.question import Asked
 from rag.retrieve.recency import age
@@ -32,7 +31,6 @@ def choose(
     asked: Asked,
     ranked: Sequence[Candidate],
     relevance: Relevance,
-    reranker: Reranker,
     *,
     most_shown: int,
     token_budget: int,
@@ -51,10 +49,10 @@ def choose(
     by_relevance = [c for c, _ in ranking]
     likely: list[Candidate] = []
     if asked.what_sources_say:
-        likely = each_source(on_topic(asked, naming(asked, ranked), reranker))
+        likely = each_source(on_topic(relevance, naming(asked, ranked)))
     likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
     likely = likely or [c for n, (c, log_odds) in enumerate(ranking) if n == 0 or log_odds >= TUNING.taken]
-    likely = _apart(likely)
+    likely = _apart(_whole_lists(likely, ranked))
     near: Iterable[Candidate] = _with_neighbours(list(dict.fromkeys([*likely, *by_relevance])), ranked)
     if asked.latest and (newest := max(map(age, likely))):
         near = (c for c in near if age(c) in ("", newest))
@@ -66,8 +64,13 @@ def choose(
     def as_evidence(candidates: Iterable[Candidate]) -> tuple[Evidence, ...]:
         return tuple(evidence[c.place] for c in candidates)
 
-    rivals = as_evidence(dict.fromkeys([*likely, *(c for c in relevance.rivals if not c.orders)]))
+    rivals = as_evidence(dict.fromkeys([*likely, *(c for c in relevance.rivals if c.place in evidence)]))
     return Choice(shown, as_evidence(likely), tuple(evidence.values()), rivals)
+
+
+def likeliest(relevance: Relevance, most: int) -> tuple[Evidence, ...]:
+    """The sentences likeliest to answer, none within another, numbered as they are shown."""
+    return numbered(_apart(c for c, _ in relevance.ranked if not c.orders)[:most])
 
 
 def compared(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
@@ -99,6 +102,19 @@ def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:
     for candidate in ranked:
         best.setdefault(candidate.document_id, candidate)
     return list(best.values())[:most]
+
+
+def _whole_lists(likely: Sequence[Candidate], others: Iterable[Candidate]) -> list[Candidate]:
+    """With a list in the place of its first item where most of it answers, in items that would be quoted one by one."""
+    whole = list(likely)
+    for other in others:
+        items = [
+            c for c in whole if c is not other and other.start <= c.start and other.overlaps(c) and c.end <= other.end
+        ]
+        if len(items) > 1 and sum(c.end - c.start for c in items) >= TUNING.most_of_list * (other.end - other.start):
+            whole[whole.index(items[0])] = other
+            whole = [c for c in whole if c not in items]
+    return whole
 
 
 def _apart(ranked: Iterable[Candidate]) -> list[Candidate]:

@@ -103,6 +103,15 @@ def _near(sign: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+def is_month(word: str) -> bool:
+    """Whether it names a month, in any of the languages of ``measures/months.txt``.
+
+    >>> is_month("March"), is_month("Marsh")
+    (True, False)
+    """
+    return lower(word) in _MONTHS
+
+
 def dates(text: str) -> list[tuple[Span, str]]:
     """Full dates since 1900 in ISO 8601 with their places, in order: those a document may bear.
 

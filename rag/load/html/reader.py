@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.load.canonical import canonical, decode
 from rag.load.html.lines import body_of, lines_of, parse_html, remove_note_marks, remove_unseen, title_of
-from rag.load.html.main_text import remove_surroundings
+from rag.load.html.main_text import letters, remove_surroundings
 from rag.load.html.tables import fill_merged_cells
 from rag.load.loaded import Loaded
 from rag.text.dates import dates
@@ -41,11 +41,12 @@ def _main_text(tree: _Element) -> Loaded | None:
         )
     except Exception:  # whatever it stumbles over, the plain text remains
         return None
-    if found is None or found.body is None or not (main_text := "".join(found.body.itertext())).strip():
+    if found is None or found.body is None or not letters(found.body):
         return None
-    body = body_of(tree)
-    remove_surroundings(body, main_text)
-    text = lines_of(body)
+    extracted, body = lines_of(found.body), body_of(tree)
+    whole = letters(found.body)
+    remove_surroundings(body, found.body)
+    text = lines_of(body) if len(letters(body)) >= len(whole) else extracted
     title = " ".join((found.title or "").split()) or None
     if title and title not in text[: len(title) + 200]:
         text = f"# {title}\n\n{text}"
