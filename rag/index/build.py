@@ -115,7 +115,7 @@ def _basis(index: Path, recipe: Recipe) -> tuple[Index | None, str]:
     if before.warning:
         return None, before.warning.splitlines()[0]
     if before.manifest["chunker"] != recipe["chunker"]:
-        made, here = before.manifest["chunker"], recipe["chunker"]
+        made, here = ({k: v for k, v in m["chunker"].items() if k != "sources"} for m in (before.manifest, recipe))
         return None, f"The index in {index} was made with chunks {made}; this program uses {here}."
     if before.dimension != recipe["embedder"]["dimension"]:
         return None, f"The index in {index} was made with vectors of dimension {before.dimension}."

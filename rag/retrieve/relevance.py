@@ -52,7 +52,7 @@ def judge_relevance(asked: Asked, candidates: Sequence[Candidate], reranker: Rer
     read = signals(asked, candidates, reranker)
     readings = [read.question]
     if asked.earlier:
-        in_conversation = replace(asked, subject=f"{asked.earlier[0]} {asked.subject}")
+        in_conversation = replace(asked, text=f"{asked.earlier[0]} {asked.text}")
         readings.append(signals(in_conversation, candidates, reranker).question)
     ranked = [(candidate, TUNING.sentence.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
@@ -76,7 +76,7 @@ def on_topic(relevance: Relevance, naming: Iterable[Candidate]) -> list[Candidat
 def signals(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) -> Signals:
     """Has the cross-encoder read the likeliest passages; takes nearly all the time."""
     hits = list(islice(dict.fromkeys(c.hit for c in candidates), TUNING.read_passages))
-    scores = dict(zip(hits, reranker.read(asked.subject, [passage_text(h.chunk) for h in hits]), strict=True))
+    scores = dict(zip(hits, reranker.read(asked.text, [passage_text(h.chunk) for h in hits]), strict=True))
     read = [_read(c, scores[c.hit]) for c in candidates if c.hit in scores]
     of_question = {"unit": max(r.unit for r in read), "passage": max(r.passage for r in read)}
     of_sentences = tuple((r.candidate, of) for r, of in _sentence_signals(read))
