@@ -171,7 +171,7 @@ class Tuning:
         262,
         "2026-11-27",
         "any other model is not listened to about what cannot be answered. AUROC .89 and .74 (9 and 20 unanswerable, "
-        "the latter near misses), .79 and .64 by the evidence alone, .80 and .71 by the model alone. Right of 152 and of "
+        "these near misses), .79 and .64 by the evidence alone, .80 and .71 by the model alone. Right of 152 and of "
         "110: 128 and 66; eager 131 and 61, strict 123 and 58 (with 5 of 9 and 3 of 20, 6 and 7, 6 and 12 refused)",
     )
     unheard: ModelShare = _set(
