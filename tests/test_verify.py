@@ -86,6 +86,16 @@ SHIPS = Claim("Gemma 4 has been shipped under an Apache 2.0 license.", (3,))
 SHIPPED = analyse("What has Gemma 4 been shipped under?")
 
 
+def test_a_word_of_the_source_in_the_place_of_another_is_not_shown_whatever_the_judge_says() -> None:
+    text = "The town took away our slot in the school gym because the volleyball club has moved up."
+    asked = analyse("Why did we lose our slot in the school hall?")
+    exchanged = Claim(text.replace("The town", "The school"), (1,))
+    assert isinstance(verify_claim(exchanged, evidence(text, text=text), Says(1.0), asked=asked), Removed)
+    assert numbers(verify_claim(Claim(text, (1,)), evidence(text, text=text), Unasked(), asked=asked)) == [1]
+    shorter = Claim("The town took away our slot because the volleyball club has moved up.", (1,))
+    assert numbers(verify_claim(shorter, evidence(text, text=text), Unasked(), asked=asked)) == [1]
+
+
 @pytest.mark.parametrize(("of_opposite", "shown"), [(0.0, True), (0.5, True), (0.99, False)])
 def test_a_claim_whose_opposite_the_judge_affirms_too_is_not_shown(of_opposite: float, shown: bool) -> None:
     judge = Says(0.99, of_opposite=of_opposite)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from itertools import chain
 from math import log
 from threading import Event
@@ -175,6 +176,20 @@ def _in_the_words_of(held: _Held, claim: str, asked: Asked | None) -> bool:
     return stems <= premised | question and bool(own) and compared <= {w.text.lower() for w in words(held.premise)}
 
 
+def _exchanges(claim: str, held: _Held) -> bool:
+    """Whether the claim is a quotation with a word exchanged, be it for one that stands elsewhere in it.
+
+    "The school took our slot in the school gym" has all its words from "The town took our slot in the school gym".
+    """
+    own = content_stems(claim)
+    for e in held.pieces:
+        matcher = SequenceMatcher(None, own, content_stems(plain(e.quote)), autojunk=False)
+        alike = sum(block.size for block in matcher.get_matching_blocks())
+        if alike >= TUNING.mostly_alike * len(own) and any(kind == "replace" for kind, *_ in matcher.get_opcodes()):
+            return True
+    return False
+
+
 def _states(held: _Held, text: str) -> bool:
     """Whether the quotations themselves, titles aside, have the question and the fragment that completes it."""
     quoted = " ".join(plain(e.context if is_restated(e.context, e.quote) else e.quote) for e in held.pieces)
@@ -218,7 +233,9 @@ def verify_claim(
     if not narrow:
         return Removed(claim.text, "there is no evidence to hold it against")
     wide = _wide(statement, narrow, widen) if widen else []
-    plausible = [h for h in (*narrow, *wide) if h.check.passes and _in_the_words_of(h, body, asked)]
+    plausible = [
+        h for h in (*narrow, *wide) if h.check.passes and _in_the_words_of(h, body, asked) and not _exchanges(body, h)
+    ]
     if fragment:
         supporting = next((h for h in plausible if _states(h, text)), None)
     else:

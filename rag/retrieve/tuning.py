@@ -217,6 +217,7 @@ class Tuning:
     # --- verifying
     same_words: float = _set(0.85, _HAND, 0, "2026-11-23", "from which a claim is the source's own wording")
     same_order: float = _set(0.7, "answers judged by hand", 100, "2026-11-25", "of those words, in the source's order")
+    mostly_alike: float = _set(0.6, _HAND, 0, "2026-11-27", "of those words, where one more stands for another")
     fragment_words: int = _set(4, _HAND, 0, "2026-11-23", "fewer without an auxiliary: the end of the question")
     most_judged: int = _set(1, _HAND, 0, "2026-11-26", "premises the judge reads: it is the slow part")
     support: Weights = _set(
