@@ -59,7 +59,7 @@ def drawn(block: str) -> str:
         parts = path.relative_to(ROOT).parts
         name = "/".join(parts) + "/" * path.is_dir()
         label = "  " * (len(parts) - 1) + parts[-1] + "/" * path.is_dir()
-        lines.append(f"{label:{WIDTH}}{words.get(name) or first_line(path)}")
+        lines.append(f"{label:{WIDTH - 1}} {words.get(name) or first_line(path)}")
     lines += [f"{name:{WIDTH}}{text}" for name, text in words.items() if not name.startswith("rag/")]
     return "\n".join(lines)
 
