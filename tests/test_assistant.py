@@ -210,7 +210,7 @@ def test_caution_decides_how_sure_the_program_must_be(corpus: Settings) -> None:
     index = make(corpus, ScriptedGenerator()).index
     refused = {}
     for caution in get_args(Caution):
-        likely = {odds: Relevance((), odds, (), ()) for odds in (-4.0, -0.5, 0.4, 3.0)}
+        likely = {odds: Relevance((), odds, (), ()) for odds in (-4.0, -0.5, 0.2, 3.0)}
         verdicts = {
             o: unlikely(analyse(QUESTION), r, index, caution=caution, model="another") for o, r in likely.items()
         }
