@@ -70,7 +70,8 @@ def choose(
 
 def likeliest(relevance: Relevance, most: int) -> tuple[Evidence, ...]:
     """The sentences likeliest to answer, none within another, numbered as they are shown."""
-    return numbered(_apart(c for c, _ in relevance.ranked if not c.orders)[:most])
+    ranked = [c for c, _ in relevance.ranked if not c.orders]
+    return numbered(_apart([c for c in ranked if not c.restates] or ranked)[:most])
 
 
 def compared(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
