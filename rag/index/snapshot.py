@@ -205,10 +205,10 @@ def load_index(index: Path, *, fingerprint: str | None = None) -> Index:
         except IndexDamaged as error:
             problems.append(error)
         except FileNotFoundError as error:
-            if generations.published(index) != before:  # a build finished meanwhile and removed what was being read
-                return load_index(index, fingerprint=fingerprint)
             problems.append(IndexDamaged(f"{error.filename} of the index is missing.", fix=generations.REBUILD))
-    if generations.published(index) != before:
+            if generations.published(index) != before:
+                break
+    if generations.published(index) != before:  # a build finished meanwhile and removed what was being read
         return load_index(index, fingerprint=fingerprint)
     raise problems[0]
 

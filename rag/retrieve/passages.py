@@ -18,6 +18,7 @@ def passage_text(chunk: Chunk) -> PassageText:
     """
     units = chunk.sentences
     quotes = [plain(chunk.text[unit.start - chunk.start : unit.end - chunk.start]) for unit in units]
+    in_context = [plain(chunk.in_context(unit)) for unit in units]
     own = {quote for unit, quote in zip(units, quotes, strict=True) if unit.kind == "heading"}
     title = ". ".join(dict.fromkeys(t for t in (plain(chunk.title), plain(chunk.heading)) if t and t not in own))
     title += ". " if title else ""
@@ -27,7 +28,7 @@ def passage_text(chunk: Chunk) -> PassageText:
         unit, quote = units[n], quotes[n]
         if unit.kind == "list" and any(other is not unit and _within(other, unit) for other in units):
             continue
-        read = quote if plain(unit.context) in text else plain(chunk.in_context(unit))
+        read = quote if plain(unit.context) in text else in_context[n]
         start = len(text) + (len(read) - len(quote) if read.endswith(quote) else 0)
         text += read
         places[n] = Span(start, len(text))
@@ -36,8 +37,8 @@ def passage_text(chunk: Chunk) -> PassageText:
         if n not in places:
             within = [places[m] for m, other in enumerate(units) if m in places and _within(other, unit)]
             places[n] = Span(min((s.start for s in within), default=0), max((s.end for s in within), default=0))
-    alone = tuple(title + plain(chunk.in_context(unit)) for unit in units)
-    return PassageText(text.rstrip(), tuple(places[n] for n in range(len(units))), alone)
+    spans = tuple(places[n] for n in range(len(units)))
+    return PassageText(text.rstrip(), spans, tuple(title + read for read in in_context))
 
 
 def _within(unit: Unit, other: Unit) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from rag.models.protocols import PassageScores, Reranker
@@ -52,8 +52,8 @@ def judge_relevance(asked: Asked, candidates: Sequence[Candidate], reranker: Rer
     read = signals(asked, candidates, reranker)
     readings = [read.question]
     if asked.earlier:
-        in_conversation = replace(asked, text=f"{asked.earlier[0]} {asked.text}")
-        readings.append(signals(in_conversation, candidates, reranker).question)
+        in_conversation = f"{asked.earlier[0]} {asked.text}"
+        readings.append(_question_signals(_read_passages(in_conversation, candidates, reranker)))
     ranked = [(candidate, TUNING.sentence.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
     rivals = tuple(
@@ -75,12 +75,20 @@ def on_topic(relevance: Relevance, naming: Iterable[Candidate]) -> list[Candidat
 
 def signals(asked: Asked, candidates: Sequence[Candidate], reranker: Reranker) -> Signals:
     """Has the cross-encoder read the likeliest passages; takes nearly all the time."""
-    hits = list(islice(dict.fromkeys(c.hit for c in candidates), TUNING.read_passages))
-    scores = dict(zip(hits, reranker.read(asked.text, [passage_text(h.chunk) for h in hits]), strict=True))
-    read = [_read(c, scores[c.hit]) for c in candidates if c.hit in scores]
-    of_question = {"unit": max(r.unit for r in read), "passage": max(r.passage for r in read)}
+    read = _read_passages(asked.text, candidates, reranker)
     of_sentences = tuple((r.candidate, of) for r, of in _sentence_signals(read))
-    return Signals(of_question, of_sentences, _lacked_by_all(asked, read))
+    return Signals(_question_signals(read), of_sentences, _lacked_by_all(asked, read))
+
+
+def _read_passages(question: str, candidates: Sequence[Candidate], reranker: Reranker) -> list[_Read]:
+    """The candidates of the passages that hold the first ones."""
+    hits = list(islice(dict.fromkeys(c.hit for c in candidates), TUNING.read_passages))
+    scores = dict(zip(hits, reranker.read(question, [passage_text(h.chunk) for h in hits]), strict=True))
+    return [_read(c, scores[c.hit]) for c in candidates if c.hit in scores]
+
+
+def _question_signals(read: Sequence[_Read]) -> Mapping[str, float]:
+    return {"unit": max(r.unit for r in read), "passage": max(r.passage for r in read)}
 
 
 def _read(candidate: Candidate, scores: PassageScores) -> _Read:

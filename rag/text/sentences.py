@@ -25,9 +25,8 @@ _QUOTES = re.compile("[\"'`“”‘’«»()\\[\\]{}]")
 _CLOSING = "\"'”’»)]}"
 _CAMEL = re.compile(r"[a-z][A-Z]")
 _CLAUSE = re.compile(r"[;:,—–](?=\s)|[;，、；：](?=.)")
-_MENDED = frozenset(
-    {"de", "en", "es", "fr", "it", "nl", "pt"}
-)  # with a list in sentence_ends/ of what sentencex cuts after
+# with a list in sentence_ends/ of what sentencex cuts after
+_MENDED = frozenset({"de", "en", "es", "fr", "it", "nl", "pt"})
 _LAST_WORDS = re.compile(r"(?P<before>[^\W\d_]*)[\W_]*?(?<![^\W_])(?P<last>[^\W_]+)\.\s*$")
 _SENTENCE_OPENER = re.compile(
     r"(?:The|An?|In|On|At|It|He|She|They|We|I|But|And|This|That|These|Those|However|Its|His|Her|Their|When|While|If|"

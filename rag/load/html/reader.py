@@ -41,12 +41,11 @@ def _main_text(tree: _Element) -> Loaded | None:
         )
     except Exception:  # whatever it stumbles over, the plain text remains
         return None
-    if found is None or found.body is None or not letters(found.body):
+    if found is None or found.body is None or not (extracted := letters(found.body)):
         return None
-    extracted, body = lines_of(found.body), body_of(tree)
-    whole = letters(found.body)
+    body = body_of(tree)
     remove_surroundings(body, found.body)
-    text = lines_of(body) if len(letters(body)) >= len(whole) else extracted
+    text = lines_of(body if len(letters(body)) >= len(extracted) else found.body)
     title = " ".join((found.title or "").split()) or None
     if title and title not in text[: len(title) + 200]:
         text = f"# {title}\n\n{text}"
