@@ -38,7 +38,7 @@ from rag.text.words import STOPWORDS, WORD, content_stems, content_words, fold, 
 K1 = 0.9
 B = 0.4
 
-_BLOCK = 1 << 22  # places sorted at once while inverting
+_BLOCK = 1 << 19  # places sorted at once while inverting
 _ROUNDING = 1.001  # sums of float32 may come out a little above the exact bound
 _FOLDED = ("accents folded",)
 _MOST = 65535  # a word counted more often in one row counts as this often
@@ -218,19 +218,23 @@ class LexicalWriter:
 
     def add(self, text: str, language: str = "en") -> None:
         """The next row; ``language`` (ISO 639-1) is that of its whole document."""
-        stems = content_stems(text)
-        counts = Counter(stems)
-        self._forms.update(fold(w).encode("utf-8", "surrogatepass") for w in content_words(text) if w.isalpha())
+        words = Counter(content_words(text))
+        self._forms.update(fold(word).encode("utf-8", "surrogatepass") for word in words if word.isalpha())
+        counts: Counter[str] = Counter()
+        for word, count in words.items():
+            if (stemmed := stem(word)) not in STOPWORDS:
+                counts[stemmed] += count
+        length = counts.total()
         if language != "en":
             self._languages.add(language)
-            counts = Counter(
-                dict.fromkeys(counts, 0) | Counter(stem_in(word, language) for word in content_words(text))
-            )
+            counts = Counter(dict.fromkeys(counts, 0))
+            for word, count in words.items():
+                counts[stem_in(word, language)] += count
         ids = self._ids
         self._words.append([ids.setdefault(stem, len(ids)) for stem in counts])
         self._counts.append([min(count, _MOST) for count in counts.values()])
         self._sizes.append(len(counts))
-        self._lengths.append(len(stems))
+        self._lengths.append(length)
 
     def copy(self, start: int, stop: int) -> None:
         """The rows ``start`` to ``stop`` of the index before."""

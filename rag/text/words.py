@@ -31,15 +31,10 @@ class _Stemmer(Protocol):
 
 @cache
 def _stemmer(language: str) -> _Stemmer:
-    if language == "en":
-        from snowballstemmer.english_stemmer import EnglishStemmer
+    from Stemmer import Stemmer
 
-        english: _Stemmer = EnglishStemmer()
-        return english
-    from snowballstemmer import stemmer
-
-    other: _Stemmer = stemmer(STEMMERS[language])
-    return other
+    stemmer: _Stemmer = Stemmer(STEMMERS[language], 0)  # without its cache, which threads must not share
+    return stemmer
 
 
 def fold(word: str) -> str:
@@ -55,7 +50,7 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", parted))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def stem(word: str) -> str:
     """The word's English stem, lower case, without accents or a possessive (Porter 2, snowballstem.org).
 
@@ -63,10 +58,10 @@ def stem(word: str) -> str:
     ('model', 'meta', 'licens')
     """
     word = re.sub(r"['’](s|S)?$", "", fold(word))
-    return str(_stemmer("en").stemWord(word)) if word.isalpha() else word
+    return _stemmer("en").stemWord(word) if word.isalpha() else word
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=10_000)
 def stem_in(word: str, language: str) -> str:
     """The word's stem in ``language`` behind its code, so that it is no English one, without accents and "l'".
 
