@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,12 @@ from rag.load.html.tables import fill_merged_cells
 from rag.load.markdown import load_markdown
 from rag.load.office.docx import load_docx
 from rag.load.office.odt import load_odt
+from rag.load.pdf.layout import Line
+from rag.load.pdf.reader import load_pdf
+from rag.load.pdf.tables import Rule, with_rows
 from tests import hostile
+
+DATA = Path(__file__).parent / "data"
 
 
 def rows(table: str) -> list[str]:
@@ -134,3 +141,81 @@ def test_spans_made_to_fill_the_memory_are_bounded() -> None:
     text = "\n".join(rows(f"<tr>{wide}</tr>" + "<tr><td>a</td></tr>" * 2_000))
     assert len(text) < 3_000_000
     assert time.monotonic() - before < 20
+
+
+def test_a_printed_table_has_its_rows_and_cells_by_its_rules_or_by_how_they_stand() -> None:
+    lines = load_pdf((DATA / "prices.pdf").read_bytes()).text.split("\n\n")
+
+    assert lines[2:6] == [  # with rules: cells of several lines
+        "| Item | Size | Price | Remarks |",
+        "| Garden table, oak | 180 x 90 cm | 489.00 € | Comes in two parcels; assembly takes about an hour and needs "
+        "two people |",
+        "| Bench | 150 cm | 199.00 € |  |",
+        "| Parasol | 3 m | 89.50 € | Green or cream. The foot is not included in the price |",
+    ]
+    assert lines[7:11] == [  # without
+        "| Day | Morning | Afternoon |",
+        "| Monday | 9-12 | closed |",
+        "| Tuesday | 9-12 | 14-18 |",
+        "| Saturday | 10-13 | closed |",
+    ]
+    assert lines[13:16] == ["Name: Anna Berg", "Phone: 0171 555 12 34", "Date of delivery: 14 May 2026"]
+    assert lines[17].startswith("The committee met on Monday to discuss the plan")  # two columns of prose
+    assert lines[17].endswith("closed the meeting at nine.")
+
+
+def printed(*rows: Sequence[tuple[str, float]], step: float = 14.0) -> list[list[Line]]:
+    """Lines of print from the top, each of pieces with their left edges; a letter is 5 points wide."""
+    return [
+        [Line(text, left, left + 5.0 * len(text), 700.0 - step * n, 10.0) for text, left in row]
+        for n, row in enumerate(rows)
+    ]
+
+
+def test_two_columns_of_prose_printed_one_after_the_other_are_no_table() -> None:
+    left = [("The board met to hear the plan", 40.0), ("For the harbour wall and the", 40.0), ("Old crane.", 40.0)]
+    right = [("Nobody spoke against it, but", 300.0), ("Two asked for time to read", 300.0), ("All of it.", 300.0)]
+    lines = [*printed(*([piece] for piece in left)), *printed(*([piece] for piece in right))]
+
+    assert [line.text for line in with_rows(lines, [])] == [text for text, _ in left + right]
+
+
+def test_a_list_with_its_marks_apart_is_no_table() -> None:
+    lines = printed(*([(f"{n}.", 40.0), (f"Bring cup number {n}", 70.0)] for n in range(1, 5)))
+
+    assert [line.text for line in with_rows(lines, [])] == [f"{n}. Bring cup number {n}" for n in range(1, 5)]
+
+
+def test_a_cell_that_goes_on_below_is_one_with_what_stands_above_it() -> None:
+    lines = printed(
+        [("Room", 40.0), ("Equipment", 140.0)],
+        [("Blue", 40.0), ("Projector, whiteboard and", 140.0)],
+        [("a flip chart", 140.0)],
+        [("Red", 40.0), ("Screen", 140.0)],
+    )
+
+    assert [line.text for line in with_rows(lines, [])] == [
+        "| Room | Equipment |",
+        "| Blue | Projector, whiteboard and a flip chart |",
+        "| Red | Screen |",
+    ]
+
+
+def test_figures_below_each_other_between_two_rules_are_rows_of_their_own() -> None:
+    lines = printed(
+        [("Sort", 40.0), ("Price", 140.0)],
+        [("Oak", 40.0), ("489.00", 140.0)],
+        [("Ash", 40.0), ("350.00", 140.0)],
+        [("Sum", 40.0), ("839.00", 140.0)],
+    )
+    rules = [Rule(30.0, 200.0, height) for height in (650.0, 668.0, 696.0)]  # above the sum and below the names
+
+    assert [line.text for line in with_rows(lines, rules)][1:3] == ["| Oak | 489.00 |", "| Ash | 350.00 |"]
+
+
+def test_a_page_of_very_many_pieces_takes_a_moment_only() -> None:
+    started = time.monotonic()
+    rows = [[(f"w{n}", 40.0), (f"{n}", 90.0 + n % 7), ("x", 200.0)] for n in range(6000)]
+
+    assert len(with_rows(printed(*rows, step=0.1), [Rule(0.0, 300.0, float(h)) for h in range(2000)])) >= 6000
+    assert time.monotonic() - started < 20

@@ -31,6 +31,7 @@ class Line:
     right: float
     bottom: float
     size: float
+    row: bool = False  # of a table, whatever number of lines it takes
 
 
 Group = list[tuple[int, Line]]
@@ -116,6 +117,8 @@ def _in_rows(page: Sequence[Line]) -> list[Line]:
 
 
 def _beside(above: Line, line: Line) -> bool:
+    if above.row or line.row:
+        return False
     level = abs(above.bottom - line.bottom) < 0.3 * above.size and line.size > 0.85 * above.size
     return level and -1 <= line.left - above.right < 2.5 * above.size
 
@@ -141,7 +144,13 @@ def _groups(number: int, page: Sequence[Line], body: float) -> list[Group]:
     groups = [[(number, page[0])]]
     for (n, above), line in zip(enumerate(page), page[1:], strict=False):
         fall = above.bottom - line.bottom
-        if not _alike(above, line) or MARKER.match(line.text) or CONTENTS_ENTRY.search(above.text[-300:]):
+        if (
+            above.row
+            or line.row
+            or not _alike(above, line)
+            or MARKER.match(line.text)
+            or CONTENTS_ENTRY.search(above.text[-300:])
+        ):
             goes_on = False
         elif fall > 0:
             usual = step if abs(above.size - body) < 1 else max(step, 1.4 * above.size)
@@ -209,6 +218,7 @@ def _joined_to_last(groups: list[Group], new: list[Group], body: float) -> list[
         return new
     above, line = groups[last][-1][1], new[0][0][1]
     unfinished = not ends_sentence(above.text) and _alike(above, line) and not MARKER.match(line.text)
+    unfinished = unfinished and not above.row and not line.row
     words = sum(len(one.text) for _, one in groups[last]) > 25 and (
         line.text[:1].islower() or is_open(above.text) or _reaches(groups[last])
     )
@@ -225,7 +235,7 @@ def _reaches(group: Group) -> bool:
 
 
 def _is_note(group: Group, body: float) -> bool:
-    return group[0][1].size * _LARGER < body * 1.02
+    return not group[0][1].row and group[0][1].size * _LARGER < body * 1.02
 
 
 def _without_number(note: Group) -> Group:
@@ -235,7 +245,7 @@ def _without_number(note: Group) -> Group:
 
 def _is_heading(group: Group, body: float) -> bool:
     length = sum(len(line.text) for _, line in group)
-    return group[0][1].size > body * _LARGER and 3 <= length <= 200 and len(group) <= 4
+    return not group[0][1].row and group[0][1].size > body * _LARGER and 3 <= length <= 200 and len(group) <= 4
 
 
 def _levels(headings: list[Group]) -> dict[int, int]:

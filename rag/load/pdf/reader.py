@@ -16,6 +16,7 @@ from rag.load.loaded import Loaded, Properties
 from rag.load.office.properties import stated
 from rag.load.pdf.layout import Line, paragraphs
 from rag.load.pdf.paragraphs import as_text
+from rag.load.pdf.tables import with_rows
 from rag.load.pdf.visible import Glyphs
 
 if TYPE_CHECKING:
@@ -85,20 +86,23 @@ def _pages(document: PdfDocument) -> list[list[Line]]:
 def _lines(page: PdfPage, text: PdfTextPage) -> list[Line]:
     """Lines in pdfium's order, without what lies off the page, is too small to be seen or white on nothing."""
     glyphs = Glyphs(page, text)
-    lines: list[Line] = []
+    lines: list[list[Line]] = []  # of pieces
     start = 0
     for raw in _BREAK.split(text.get_text_range()):
         if raw and raw != "\r\n":
-            printed = [start + i for i, c in enumerate(raw) if not c.isspace()]
-            found = glyphs.line([printed[int(share * len(printed))] for share in _SAMPLED]) if printed else None
-            if (
-                found
-                and found.size >= _LEAST_SIZE
-                and (letters := _clean(_without_notes(raw, start, found.size, glyphs)))
-            ):
-                lines.append(Line(letters, found.left, found.right, found.bottom, found.size))
+            pieces = [_piece(part, start + at, glyphs) for at, part in glyphs.parts(raw, start)]
+            lines.append([piece for piece in pieces if piece is not None])
         start += len(raw or "")
-    return lines
+    return with_rows(lines, glyphs.rules)
+
+
+def _piece(raw: str, start: int, glyphs: Glyphs) -> Line | None:
+    printed = [start + i for i, c in enumerate(raw) if not c.isspace()]
+    place = glyphs.line([printed[int(share * len(printed))] for share in _SAMPLED]) if printed else None
+    if place is None or place.size < _LEAST_SIZE:
+        return None
+    letters = _clean(_without_notes(raw, start, place.size, glyphs))
+    return Line(letters, place.left, place.right, place.bottom, place.size) if letters else None
 
 
 def _without_notes(raw: str, start: int, size: float, glyphs: Glyphs) -> str:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from ctypes import c_uint
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from rag.load.pdf.tables import Rule
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage, PdfTextPage
@@ -14,6 +19,10 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, in points."""
 
+_INNER_GAP = re.compile(r"(?<=\S)\s+(?=\S)")
+_WIDE = 0.8  # of the height of the type: no blank between two words is so wide
+_SHORTEST_RULE = 12.0  # points
+_MOST_SHAPES = 2000  # a page of more is a drawing
 _WHITE = 250  # of 255, in each of red, green and blue
 
 
@@ -50,6 +59,38 @@ class Glyphs:
         turned = [_turned(box, quarter) for box in boxes]
         _, bottom, _, top = sorted(turned, key=lambda box: box[3] - box[1])[len(turned) // 2]  # a ligature's is wrong
         return Place(turned[0][0], turned[-1][2], bottom, top - bottom)
+
+    def parts(self, raw: str, start: int) -> Iterator[tuple[int, str]]:
+        """The parts of a line of text between its wide gaps, with their places in it; it starts at index ``start``."""
+        import pypdfium2.raw as pdfium
+
+        begin = 0
+        for gap in _INNER_GAP.finditer(raw):
+            at = [
+                pdfium.FPDFText_GetCharIndexFromTextIndex(self._text, start + i) for i in (gap.start() - 1, gap.end())
+            ]
+            if min(at) < 0:
+                continue
+            before, after = (self._text.get_charbox(i, loose=True) for i in at)
+            if after[0] - before[2] > _WIDE * max(after[3] - after[1], before[3] - before[1]):
+                yield begin, raw[begin : gap.start()]
+                begin = gap.end()
+        yield begin, raw[begin:]
+
+    @cached_property
+    def rules(self) -> list[Rule]:
+        """The horizontal lines drawn, and the upper and lower edges of boxes, from the bottom up."""
+        import pypdfium2.raw as pdfium
+
+        shapes = list(islice(self._page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_PATH], max_depth=5), _MOST_SHAPES))
+        if len(shapes) == _MOST_SHAPES:
+            return []
+        edges: dict[tuple[int, int, int], Rule] = {}  # one of those that stand in the same place
+        for left, bottom, right, top in (shape.get_bounds() for shape in shapes):
+            if right - left > _SHORTEST_RULE:
+                for height in (bottom, top):
+                    edges.setdefault((round(left), round(right), round(height)), Rule(left, right, height))
+        return sorted(edges.values(), key=lambda rule: rule.height)
 
     def _on_page(self, boxes: list[Box]) -> bool:
         left, right = min(b[0] for b in boxes), max(b[2] for b in boxes)
