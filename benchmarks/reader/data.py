@@ -7,10 +7,12 @@ nq-train-*-qed.jsonlines of google-research-datasets/QED at commit 71e19e0 (CC B
 selqa-ass-dev.json and selqa-ass-test.json of emorynlp/selqa (Apache-2.0). ``EXCLUDE`` are folders with a corpus.jsonl
 and questions.jsonl for evaluation: no article or question of theirs is taken.
 
-A line of OUT.jsonl: {"q", "src", "passages": [{"text", "spans": [[start, end], ...], "labels": [1, 0, -1, ...]}]}; a
-label of -1 is not trained on (a list whose item is gold).
+A line of OUT.jsonl: {"q", "src", "passages": [{"text", "spans": [[start, end], ...], "labels": [1, 0, -1, ...], "near":
+false}]}; a label of -1 is not trained on (a list whose item is gold), and a passage is near where a person would look
+for the answer and not find it.
 
-A question of a folder: {"q", "kind", "gold": [[document, start, end], ...]} with spans of the document's text.
+A question of a folder: {"q", "kind", "gold": [[document, start, end], ...], "near": [...]} with spans of the document's
+text; a unit that is near looks like the answer and is none.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from rag.types import Chunk, Unit
 
 PASSAGES = 6  # a question of a folder
 GOLD_PASSAGES = 3  # at most
+NEAR_PASSAGES = 2  # at most
 _WORD = re.compile(r"\w+")
 
 Group = dict[str, Any]
@@ -44,20 +47,23 @@ Place = tuple[str, int, int]
 
 
 def folder_groups(folder: Path, embedder: Embedder) -> Iterator[Group]:
-    """The passages that hold a gold unit, and the best of the others that a search finds."""
+    """The passages with a gold unit, those with one near it, and the best of the others that a search finds."""
     index = load_index(folder / "index")
     for line in (folder / "questions.jsonl").read_text("utf-8").splitlines():
         question = json.loads(line)
         gold = {(d, s, e) for d, s, e in question.get("gold", ())}
+        near = {(d, s, e) for d, s, e in question.get("near", ())}
         asked = analyse(question["q"], ())
         hits = retrieve(asked.text, query_vector(asked, embedder), index, k=24)
         found = [hit.chunk for hit in hits]
         answering = [c for c in index.chunks if any(label(c, u, gold) == 1 for u in c.sentences)]
         answering.sort(key=lambda c: found.index(c) if c in found else len(found))
-        others = [c for c in found if c not in answering]
-        chosen = answering[:GOLD_PASSAGES]
+        beside = [c for c in index.chunks if c not in answering and any(label(c, u, near) == 1 for u in c.sentences)]
+        others = [c for c in found if c not in answering and c not in beside]
+        chosen = answering[:GOLD_PASSAGES] + beside[:NEAR_PASSAGES]
         chosen += others[: PASSAGES - len(chosen)]
-        yield {"q": question["q"], "src": folder.name, "passages": [_passage(c, gold) for c in chosen]}
+        passages = [{**_passage(c, gold), "near": c in beside} for c in chosen]
+        yield {"q": question["q"], "src": folder.name, "passages": passages}
 
 
 def label(chunk: Chunk, unit: Unit, gold: Iterable[Place]) -> int:

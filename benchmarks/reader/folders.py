@@ -4,7 +4,8 @@
 
 ``folders.json`` names for each the repository, commit, licence and files. The questions in ``questions/`` were written
 by language models that had read the documents, and were told to use a person's words instead of the documents'; each
-names its gold units by file and by the start of the sha256 of their letters and digits, so no text of others is here.
+names its gold units, and those near it, by file and by the start of the sha256 of their letters and digits, so no text
+of others is here.
 The invented folders (a household, a workshop, a school) are in ``documents/``.
 """
 
@@ -69,9 +70,12 @@ def main() -> None:
         with (out / name / "questions.jsonl").open("w", encoding="utf-8") as stream:
             for line in questions.read_text("utf-8").splitlines():
                 question = json.loads(line)
-                gold = [place for key in question["gold"] for place in places.get((key[0], key[1]), [])]
+                gold, near = (
+                    [place for key in question.get(name, ()) for place in places.get((key[0], key[1]), [])]
+                    for name in ("gold", "near")
+                )
                 if gold or not question["gold"]:
-                    stream.write(json.dumps({**question, "gold": gold}) + "\n")
+                    stream.write(json.dumps({**question, "gold": gold, "near": near}) + "\n")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ MAX_TOKENS = 320
 LEARNING_RATE = 6e-5
 HEAD_LEARNING_RATE = 1e-3
 QUESTIONS_A_STEP = 6
-PASSAGES_A_QUESTION = 4  # of those given; every epoch draws anew, those that answer first
+PASSAGES_A_QUESTION = 4  # of those given: two that answer, those near, and others; every epoch draws anew
 LIST_WEIGHT = 0.5
 PASSAGE_WEIGHT = 0.5
 TOGETHER = 6  # passages of like length, a run
@@ -49,6 +49,7 @@ Hidden = npt.NDArray[np.float16]
 class Passage:
     hidden: Hidden  # the lower half's output, of shape (tokens, width)
     units: tuple[tuple[int, int, int], ...]  # first token, end, label; those that were not cut off
+    near: bool  # looks like the answer
 
     @property
     def answers(self) -> bool:
@@ -78,7 +79,7 @@ def load(groups: Path, folder: Path, model: Path) -> list[Question]:
         passages = []
         for passage, encoding in zip(group["passages"], own, strict=True):
             units = _units(encoding, passage["spans"], passage["labels"])
-            passages.append(Passage(hidden[start : start + len(encoding)], units))
+            passages.append(Passage(hidden[start : start + len(encoding)], units, passage.get("near", False)))
             start += len(encoding)
         questions.append(Question(group["src"], tuple(passages)))
     return questions
@@ -210,9 +211,10 @@ def main() -> None:
 
 def _drawn(question: Question, draw: random.Random) -> list[Passage]:
     answering = [p for p in question.passages if p.answers]
-    others = [p for p in question.passages if not p.answers]
     chosen = draw.sample(answering, min(2, len(answering)))
-    return chosen + draw.sample(others, min(PASSAGES_A_QUESTION - len(chosen), len(others)))
+    chosen += [p for p in question.passages if p.near and not p.answers]
+    others = [p for p in question.passages if not p.answers and not p.near]
+    return chosen + draw.sample(others, max(0, min(PASSAGES_A_QUESTION - len(chosen), len(others))))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of tables among the printed pieces of a page, by the rules drawn and by how the pieces stand above each other.
+"""Rows of tables -> lines "| a | b |", by the rules drawn on a page and by how its pieces stand above each other.
 
 A piece is a run of letters without a wide gap. Rows of two pieces and more that share their gutters, the strips that no
 piece crosses, are a table; what stands between two rules is one row, however many lines its cells have.
