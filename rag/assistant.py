@@ -175,7 +175,8 @@ class Assistant:
             token_budget=self.settings.evidence_tokens,
             count_tokens=self._model.count_tokens,
         )
-        retrieved = replace(retrieved, evidence=choice.shown)
+        sources = by_source(likeliest(relevance, PREVIEWED))
+        retrieved = replace(retrieved, evidence=choice.shown, by_source=sources)
         run.clock.mark("read")
         yield retrieved
         if reason := unlikely(run.asked, relevance, run.index, caution=self.settings.caution, model=self._model_name):

@@ -205,6 +205,13 @@ class Passage:
     end: int
     quote: str  # == document.text[start:end]
     context: str = field(default="", kw_only=True)  # what it is read under; not part of the quotation
+    heading: str = field(default="", kw_only=True)  # nearest heading above it
+
+    @property
+    def under(self) -> str:
+        """The heading and the context that it stands under, as a reader is shown them; "" where there are none."""
+        heading = "" if self.heading in (self.title, self.quote) or self.heading in self.context else self.heading
+        return " › ".join(filter(None, (heading, self.context)))
 
     @property
     def in_context(self) -> str:
@@ -240,8 +247,12 @@ class Evidence(Passage):
     @classmethod
     def of(cls, candidate: Candidate, number: int) -> Evidence:
         c = candidate
-        return cls(c.document_id, c.title, c.date, c.start, c.end, c.quote, number, c.score, context=c.context)
+        place = (c.document_id, c.title, c.date, c.start, c.end, c.quote)
+        return cls(*place, number, c.score, context=c.context, heading=c.heading)
 
+
+REFUSAL = "I found no sentence that answers this."
+"""What is said where no answer is shown: the program cannot know that the documents do not say."""
 
 # --- answering -----------------------------------------------------------------------------------
 
@@ -263,7 +274,8 @@ class Citation(Passage):
     @classmethod
     def of(cls, passage: Passage, marker: int) -> Citation:
         p = passage
-        return cls(p.document_id, p.title, p.date, p.start, p.end, p.quote, marker, context=p.context)
+        place = (p.document_id, p.title, p.date, p.start, p.end, p.quote)
+        return cls(*place, marker, context=p.context, heading=p.heading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +374,7 @@ class Answer:
     def __str__(self) -> str:
         if self.refused:
             nearest = [(f"- “{q.quote}”", s.title) for s in self.nearest for q in s.quotes]
-            lines = ["The documents do not answer this.", self.reason, *(["", "Nearest:"] if nearest else [])]
+            lines = [REFUSAL, self.reason, *(["", "Nearest:"] if nearest else [])]
         else:
             nearest = [(f"[{c.marker}] “{c.quote}”", f"{c.title} ({c.document_id})") for c in self.citations]
             lines = [self.answer, ""]
@@ -428,7 +440,7 @@ Step = Retrieved | Reading | Drafting | Checked | Finished
 def _passage(p: Passage) -> PassageData:
     document_id, start, end = p.place
     return PassageData(
-        document_id=document_id, title=p.title, date=p.date, start=start, end=end, quote=p.quote, context=p.context
+        document_id=document_id, title=p.title, date=p.date, start=start, end=end, quote=p.quote, context=p.under
     )
 
 

@@ -19,16 +19,19 @@ from hypothesis import strategies as st
 from rag.assistant import Assistant
 from rag.config import Settings
 from rag.errors import GenerationError, QuestionError
+from rag.ground.answer import Markers, compose
 from rag.index.build import build
 from rag.index.snapshot import load_index
 from rag.models.protocols import Generator, Piece
 from rag.output.export import to_markdown
 from rag.output.render import STALE, to_text
 from rag.retrieve.answerable import unlikely
+from rag.retrieve.candidates import by_source
+from rag.retrieve.choose import Choice
 from rag.retrieve.question import LONGEST_QUESTION, analyse
 from rag.retrieve.relevance import Relevance
 from rag.retrieve.tuning import Caution
-from rag.types import Answer, Checked, Drafting, Finished, Reading, Retrieved
+from rag.types import Answer, Checked, Citation, Drafting, Evidence, Finished, Reading, Removed, Retrieved, Sentence
 from rag.web.present import copy_text, turn_markup
 from rag.web.turn import Turn, advance
 from tests.fakes import BagOfWordsEmbedder, OverlapReranker, OverlapVerifier, ScriptedGenerator
@@ -355,3 +358,66 @@ def test_odd_questions_never_break_the_promise(corpus: Settings, question: str) 
 def test_whatever_the_model_drafts_the_answer_is_valid(corpus: Settings, draft: str) -> None:
     assistant = make(corpus, ScriptedGenerator(draft))
     assert_valid(assistant, assistant.ask(QUESTION))
+
+
+HUT = """The hut
+
+# Sauna
+
+It is open from four to nine and costs six euros.
+
+# Kitchen
+
+It is open from six to ten and costs nothing.
+"""
+
+
+def test_the_heading_that_a_sentence_stands_under_is_shown_to_the_model_and_to_the_reader(tmp_path: Path) -> None:
+    model = ScriptedGenerator("The sauna is open from four to nine [1].")
+    assistant = make(indexed(tmp_path, {"hut.md": HUT}), model)
+
+    answer = assistant.ask("When is the sauna open?")
+
+    assert "\nSauna\n[1] It is open from four to nine" in model.prompts[0].user
+    assert "] Kitchen" not in model.prompts[0].user  # a heading alone says nothing
+    assert [s.text for s in answer.sentences] == ["The sauna is open from four to nine."]  # the heading bears it out
+    documents = assistant.index.documents
+    turn = advance(Turn("When is the sauna open?", documents=documents), Finished(answer))
+    for text in (to_text(answer), copy_text(turn, documents), to_markdown([(answer, documents)], at="now")):
+        assert "under: Sauna" in text
+    assert answer.to_dict()["sentences"][0]["citations"][0]["context"] == "Sauna"
+
+
+def test_a_heading_that_asks_bears_nothing_out(tmp_path: Path) -> None:
+    text = HUT.replace("# Sauna", "# Is the sauna heated with oil?")
+    assistant = make(indexed(tmp_path, {"hut.md": text}), ScriptedGenerator("The sauna is heated with oil [1]."))
+
+    assert "The sauna is heated with oil." not in [s.text for s in assistant.ask("What heats the sauna?").sentences]
+
+
+def test_what_is_quoted_is_not_left_out_at_the_same_time(corpus: Settings) -> None:
+    quotation = "The Kiwi model will have a closed license, Orchard Labs said on Monday."
+    removed = Removed(quotation, "the sources share its words but do not say it")
+    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    asked, index = analyse(QUESTION, ()), assistant.index
+    retrieved, ranked = assistant._retrieve(asked, index, None)
+    sentence = Sentence("It will be closed.", (Citation.of(ranked[0], 1),))
+    choice = Choice((), (), (), ())
+    made: Any = {"stale": lambda _: (), "timings_ms": dict, "models": {}}
+
+    answer = compose(
+        asked, retrieved, choice, [sentence], [removed, Removed("It is cheese.", "no source")], Markers(), **made
+    )
+
+    assert sentence.citations[0].quote == quotation
+    assert [r.text for r in answer.removed] == ["It is cheese."]
+
+
+def test_quotations_stand_under_the_title_of_their_own_article() -> None:
+    """A file may hold several articles."""
+    found = [
+        Evidence("all.txt", title, None, start, start + 4, "Tea.", number, 1.0)
+        for number, (title, start) in enumerate([("First", 0), ("Second", 90), ("First", 40)], 1)
+    ]
+
+    assert [(s.title, [q.start for q in s.quotes]) for s in by_source(found)] == [("First", [0, 40]), ("Second", [90])]

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from rag.output.check_export import check_export
-from rag.types import Citation, Document, Side
+from rag.types import REFUSAL, Citation, Document, Side
 from rag.web.serve import Server, address, open_port
 from tests.web_fakes import PAYLOADS, FakeAssistant, document
 
@@ -235,7 +235,7 @@ def test_a_refusal_is_plain(browser):
     with chatting(browser) as chat:
         chat.ask("What is the capital of France?")
         chat.finish()
-        assert "The documents do not say." in chat.text("#chat")
+        assert REFUSAL in chat.text("#chat")
         assert "Nothing in the documents is near this question." in chat.text("#evidence")
         assert chat.page.locator(".chip").count() == 0
 
@@ -255,7 +255,7 @@ def test_a_disagreement_is_shown_with_both_sides(browser):
         block = chat.text("#chat .sides")
         assert "Sources disagree" in block
         assert "Avocado comes in spring · The Paper · 2026-04-07" in block
-        assert "Mango, and a delay · no date" in block
+        assert "Mango, and a delay" in block
 
 
 def test_follow_up_retry_copy_and_new_conversation(browser):
@@ -366,7 +366,7 @@ def test_documents_are_added_synced_quoted_and_removed_while_the_chat_goes_on(br
         page.get_by_role("tab", name="Ask").click()
         chat.ask("When does the Kiwi model come?")  # meanwhile: the old documents know nothing of it
         chat.finish()
-        assert "The documents do not say." in chat.text("#chat")
+        assert REFUSAL in chat.text("#chat")
         gate.set()
         playwright_api.expect(page.locator("#status")).to_contain_text("The new index is live", timeout=SECONDS)
         chat.ask("When does the Kiwi model come?")

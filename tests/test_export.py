@@ -177,7 +177,7 @@ def test_markdown_carries_the_evidence(exchange: tuple[Answer, dict[str, Documen
     assert f"sha256 {known['news/avocado.txt'].sha256}" in text
     assert "It is cheese. (no source)" in text
     refused = replace(answer, refused=True, reason="No passage says so.", sentences=(), sides=(), disagreement=False)
-    assert "**The documents do not say.** No passage says so." in to_markdown([(refused, known)], at="now")
+    assert "**I found no sentence that answers this.** No passage says so." in to_markdown([(refused, known)], at="now")
 
 
 def test_a_nearest_passage_stands_under_its_own_title(exchange: tuple[Answer, dict[str, Document]]) -> None:

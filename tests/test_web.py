@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rag.config import PROJECT_DIR
 from rag.retrieve.examples import example_questions
-from rag.types import Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
+from rag.types import REFUSAL, Answer, Checked, Citation, Drafting, Finished, Reading, Removed, Sentence, Side
 from rag.web.document import document_page, find_page
 from rag.web.escape import document_href, link, literal, literal_lines, visible, without_paths
 from rag.web.present import announcement, copy_text, history_markup, question_markup, sources_markup, turn_markup
@@ -148,9 +148,37 @@ def test_a_refusal_says_so_with_its_reason_and_the_nearest_passages():
     found = FakeAssistant.of(AVOCADO, MANGO).search("Avocado?")
     answer = finished(refused=True, reason="No passage names a price.", by_source=found.by_source)
     markup = turn_markup(Turn("Q?", answer=answer), DOCUMENTS)
-    assert "do not say" in Elements(markup).text
+    assert REFUSAL in Elements(markup).text
     assert "No passage names a price." in Elements(markup).text
     assert "Avocado is a model." in Elements(markup).text
+
+
+def test_the_panel_has_what_is_cited_first_and_nothing_twice():
+    found = FakeAssistant.of(AVOCADO, MANGO).search("Avocado autumn?")
+    sentences = (
+        Sentence("In autumn.", (cite(MANGO, "autumn 2026", 1),)),
+        Sentence("In spring.", (cite(AVOCADO, "spring 2026", 2),)),
+    )
+    side = Side("It comes in autumn.", (MANGO.id,), (cite(MANGO, "autumn 2026", 1),))
+    answer = finished(sentences=sentences, sides=(side,), by_source=found.by_source)
+    turn = Turn("Q?", found, answer=answer, sentences=sentences)
+
+    text = Elements(sources_markup(turn, DOCUMENTS)).text
+
+    assert text.index("[1]") < text.index("[2]") < text.index("Also near the question")
+    assert text.count("[1]") == text.count("[2]") == 1
+    assert "What each source says" not in turn_markup(turn, DOCUMENTS)
+
+
+def test_what_a_refusal_shows_as_nearest_is_not_in_the_panel_as_well():
+    found = FakeAssistant.of(AVOCADO, MANGO).search("Avocado?")
+    turn = Turn("Q?", found, answer=finished(refused=True, reason="No passage says so.", by_source=found.by_source))
+    nearest = [quote.quote for source in turn.answer.nearest for quote in source.quotes]
+
+    panel = Elements(sources_markup(turn, DOCUMENTS)).text
+
+    assert nearest
+    assert not any(quote in panel for quote in nearest)
 
 
 def test_a_disagreement_lists_every_side_with_its_documents_and_dates():
@@ -159,8 +187,9 @@ def test_a_disagreement_lists_every_side_with_its_documents_and_dates():
         Side("It comes in autumn.", (MANGO.id,), (cite(MANGO, "autumn 2026", 2),)),
     )
     text = Elements(turn_markup(Turn("Q?", answer=finished(disagreement=True, sides=sides)), DOCUMENTS)).text
-    for part in ("Sources disagree", "It comes in spring.", "2026-04-07", "It comes in autumn.", "Mango · no date"):
+    for part in ("Sources disagree", "It comes in spring.", "2026-04-07", "It comes in autumn.", "Mango"):
         assert part in text
+    assert "no date" not in text
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -219,7 +248,7 @@ def test_the_page_of_a_quotation_is_told_where_the_document_has_pages():
     answer = finished(sentences=(sentence,), by_source=found.by_source)
     turn = Turn("Q?", found, answer=answer, sentences=(sentence,))
     chip = next(attributes for tag, attributes in Elements(turn_markup(turn, known)).tags if tag == "a")
-    assert "Mango, page 2, no date" in (chip["title"] or "")
+    assert "Mango, page 2" in (chip["title"] or "")
     assert "page 2" in Elements(sources_markup(turn, known)).text
     assert "page 2" in document_page(paged, paged.pages[1], paged.pages[1] + 7)
     assert "page 1" in document_page(paged, 0, 5)
@@ -231,7 +260,7 @@ def test_what_a_quotation_stands_under_is_shown_and_is_no_markup():
         replace(source, quotes=tuple(replace(q, context="Name: <b>Mango</b> [x](y)") for q in source.quotes))
         for source in found.by_source
     ]
-    answer = finished(refused=True, reason="No passage names a price.", by_source=tuple(sources))
+    answer = finished(by_source=tuple(sources))
     markup = sources_markup(Turn("Q?", found, answer=answer), {MANGO.id: MANGO})
     parsed = Elements(markup)
     assert "under: Name: <b>Mango</b> [x](y)" in parsed.text

@@ -11,6 +11,7 @@ from rag.ground.sides import sides
 from rag.output.render import answer_text
 from rag.retrieve.choose import Choice
 from rag.retrieve.question import Asked
+from rag.text.words import words
 from rag.types import Answer, Citation, Removed, Retrieved, Sentence, Side
 
 
@@ -49,7 +50,14 @@ def compose(
     shown = [*sentences, *map(markers.of, other_sides(sentences, disagreement))]
     shown += map(markers.of, further_answers(asked, shown, choice.compared))
     marked = tuple(replace(side, citations=markers.of_each(side.citations)) for side in disagreement)
-    return _answer(asked, retrieved, made, tuple(shown), tuple(removed), marked)
+    quoted = [s.citations for s in shown] + [side.citations for side in marked]
+    quotes = [_bare(c.quote) for citations in quoted for c in citations]
+    left_out = tuple(r for r in removed if not any(_bare(r.text) in quote for quote in quotes))  # or it were both
+    return _answer(asked, retrieved, made, tuple(shown), left_out, marked)
+
+
+def _bare(text: str) -> str:
+    return " ".join(w.text.casefold() for w in words(text))
 
 
 def refuse(asked: Asked, retrieved: Retrieved, reason: str, **made: Unpack[Circumstances]) -> Answer:

@@ -44,15 +44,18 @@ def answer_prompt(question: str, evidence: Sequence[Evidence], *, earlier: Seque
 
     ``earlier`` are the questions before it in the conversation that it may go on from.
 
-    What several lines in a row are read under, such as the lead-in of a list, stands above them once. The system text
-    and the examples are the same for every question, so that an engine reads them once.
+    What several lines in a row are read under, such as a heading or the lead-in of a list, stands above them once. The
+    system text and the examples are the same for every question, so that an engine reads them once.
     """
     lines: list[str] = []
-    source, context = ("", ""), ""
+    source, heading, context = ("", ""), "", ""
     for item in evidence:
         if source != (item.document_id, item.title):
             lines.append(source_title(item.title, item.date))
-            source, context = (item.document_id, item.title), ""
+            source, heading, context = (item.document_id, item.title), item.title, ""
+        if item.heading not in ("", heading, item.context, item.quote):
+            lines.append(plain(item.heading))
+            heading, context = item.heading, ""
         if is_restated(item.context, item.quote):
             lines.append(f"[{item.number}] {plain(item.context)}")
             continue

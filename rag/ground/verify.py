@@ -38,13 +38,16 @@ Widen = Callable[[Evidence], Evidence | None]
 
 
 def premise(pieces: Iterable[Evidence]) -> str:
-    """What a reader has before them: file and title once, and the quotations behind what they stand under."""
+    """What a reader has before them: file, title and heading once, and the quotations behind what they stand under."""
     parts: dict[str, None] = {}
     for e in pieces:
         file, title = title_from_name(e.document_id), plain(e.title).rstrip(".:")
         parts.setdefault(
             f"{title}:" if overlap(content_stems(file), content_stems(title)) == 1.0 else f"{file}, {title}:"
         )
+        asks = e.heading.endswith("?")  # which tells nothing
+        if not asks and e.heading not in ("", e.title, e.context, e.quote):
+            parts.setdefault(plain(e.heading))
         parts.setdefault(plain(e.in_context))
     return " ".join(parts)
 

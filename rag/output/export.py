@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict, cast
 
 from rag.output.render import STALE
-from rag.types import Answer, Citation, Document, Passage
+from rag.types import REFUSAL, Answer, Citation, Document, Passage
 
 FORMAT = "quoted-rag conversation"
 VERSION = 1
@@ -199,7 +199,7 @@ def _exchange_markdown(answer: Answer, documents: Documents) -> Iterator[str]:
 
 
 def _refusal(answer: Answer, documents: Documents) -> Iterator[str]:
-    yield f"**The documents do not say.** {plain_markdown(answer.reason)}"
+    yield f"**{REFUSAL}** {plain_markdown(answer.reason)}"
     nearest = [quote for source in answer.nearest for quote in source.quotes]
     if nearest:
         yield "Nearest passages:"
@@ -213,6 +213,7 @@ def _numbers(citations: Iterable[Citation]) -> str:
 def _quoted(passage: Passage, documents: Documents) -> str:
     document = documents.get(passage.document_id)
     sha256 = f", sha256 {document.sha256}" if document else ""
-    source = f"{plain_markdown(passage.title)}, {plain_markdown(passage.date or 'no date')}"
+    source = f"{', '.join(plain_markdown(part) for part in (passage.title, passage.date) if part)}"
     place = f"{plain_markdown(passage.document_id)}, characters {passage.start} to {passage.end}{sha256}"
-    return f"> “{plain_markdown(passage.quote)}”\n>\n> {source} ({place})"
+    under = f">\n> under: {plain_markdown(passage.under)}\n" if passage.under else ""
+    return f"> “{plain_markdown(passage.quote)}”\n{under}>\n> {source} ({place})"

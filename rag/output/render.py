@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from rag.types import Answer, BuildReport, Citation, Retrieved, Sentence, SourceQuotes
+from rag.types import REFUSAL, Answer, BuildReport, Citation, Retrieved, Sentence, SourceQuotes
 
 STALE = "the file is gone or has changed since it was indexed"
 
@@ -28,7 +28,7 @@ def _citation_lines(c: Citation, stale: Collection[str]) -> list[str]:
     changed = f"; {STALE}: python -m rag build" if c.document_id in stale else ""
     return [
         f"  [{c.marker}] “{printable(c.quote)}”",
-        *([f"      under: {printable(c.context)}"] if c.context else []),
+        *([f"      under: {printable(c.under)}"] if c.under else []),
         f"      {_source_line(c.document_id, c.title, c.date)}, characters {c.start}-{c.end}{changed}",
     ]
 
@@ -45,7 +45,7 @@ def to_text(answer: Answer) -> str:
     """The answer for a terminal: sentences with markers, then every quotation they rest on."""
     lines: list[str] = []
     if answer.refused:
-        lines += ["The documents do not answer this.", f"Why: {answer.reason}"]
+        lines += [REFUSAL, f"Why: {answer.reason}"]
         lines += ["", "Nearest passages:", *_quotes(answer.nearest)] if answer.nearest else []
     else:
         lines += [printable(s.text) + " " + "".join(f"[{c.marker}]" for c in s.citations) for s in answer.sentences]

@@ -62,7 +62,10 @@ def candidates(asked: Asked, vector: Vectors, hits: Sequence[Hit], index: Index)
             orders = not asked.about_replying and orders_in_context(unit.context, quote)
             score -= TUNING.instruction_penalty if orders else 0.0
             place = (chunk.document_id, chunk.title, chunk.date, unit.start, unit.end)
-            scored.append((Candidate(*place, quote, hit, score, restates, orders, context=unit.context), own))
+            candidate = Candidate(
+                *place, quote, hit, score, restates, orders, context=unit.context, heading=unit.heading
+            )
+            scored.append((candidate, own))
     if asked.latest and (newest := max((age(c) for c, _ in scored), default="")):
         scored = [(replace(c, score=c.score + TUNING.latest_bonus * (age(c) == newest)), own) for c, own in scored]
     ranked = _without_duplicates(sorted(scored, key=lambda pair: _best_first(pair[0])), index.duplicate_of)
@@ -121,16 +124,11 @@ def numbered(ranked: Sequence[Candidate]) -> tuple[Evidence, ...]:
 
 
 def by_source(evidence: Iterable[Evidence], *, quotes: int = 3) -> tuple[SourceQuotes, ...]:
-    """The best ``quotes`` sentences of each document in order of position; documents in order of their best."""
-    grouped: dict[str, list[Evidence]] = {}
+    """The best ``quotes`` sentences of each article in order of position; articles in order of their best."""
+    grouped: dict[tuple[str, str], list[Evidence]] = {}
     for item in sorted(evidence, key=lambda e: (-e.score, e.number)):
-        grouped.setdefault(item.document_id, []).append(item)
+        grouped.setdefault((item.document_id, item.title), []).append(item)
     return tuple(
-        SourceQuotes(
-            document_id,
-            best[0].title,
-            best[0].date,
-            tuple(sorted(best[:quotes], key=lambda e: e.start)),
-        )
-        for document_id, best in grouped.items()
+        SourceQuotes(document_id, title, best[0].date, tuple(sorted(best[:quotes], key=lambda e: e.start)))
+        for (document_id, title), best in grouped.items()
     )

@@ -7,9 +7,10 @@ that Gradio's Markdown leaves it as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 from rag.output.render import STALE
-from rag.types import Answer, Citation, Document, Evidence, Removed, Sentence, Side, SourceQuotes
+from rag.types import REFUSAL, Answer, Citation, Document, Passage, Removed, Sentence, Side, SourceQuotes
 from rag.web.document import page_label
 from rag.web.escape import document_href, link, literal, literal_lines
 from rag.web.turn import Turn
@@ -36,22 +37,31 @@ def turn_markup(turn: Turn, documents: Documents, *, loading: bool = False) -> s
     blocks.append(_left_out(turn.removed))
     if turn.answer is not None:
         blocks.append(_stale(turn.answer, documents))
-        if not turn.answer.refused:
-            blocks.append(_each_source(turn.answer.by_source, documents, _markers(turn)))
         blocks.append(_timings(turn.answer.timings_ms))
     blocks.append(_state(turn, loading))
     return f'<div class="reply">{"".join(blocks)}</div>'
 
 
 def sources_markup(turn: Turn | None, documents: Documents) -> str:
-    """The evidence for the latest question, grouped by document."""
+    """The evidence for the latest question: what the answer cites, in order, then, folded, what else came near."""
     if turn is None:
         return '<p class="quiet">The passages an answer rests on appear here, before the answer does.</p>'
     by_source = turn.answer.by_source if turn.answer else turn.retrieved.by_source if turn.retrieved else ()
     if not by_source:
         searched = turn.retrieved is not None or turn.answer is not None
         return f'<p class="quiet">{literal(NOTHING_FOUND) if searched else "Looking…"}</p>' if not turn.problem else ""
-    return "".join(_source(source, documents, _markers(turn)) for source in by_source)
+    markers = _markers(turn)
+    if turn.answer is None:
+        return "".join(_source(s.document_id, s.title, s.quotes, documents, markers) for s in by_source)
+    cited = sorted(_cited(turn), key=lambda citation: citation.marker)
+    shown = {c.place for c in cited} | {q.place for s in turn.answer.nearest for q in s.quotes if turn.answer.refused}
+    markup = "".join(
+        _source(document_id, title, list(own), documents, markers)
+        for (document_id, title), own in groupby(cited, key=lambda c: (c.document_id, c.title))
+    )
+    others = [(s, [quote for quote in s.quotes if quote.place not in shown]) for s in by_source]
+    rest = "".join(_source(s.document_id, s.title, quotes, documents, markers) for s, quotes in others if quotes)
+    return markup + (_folded("Also near the question", sum(len(quotes) for _, quotes in others), rest) if rest else "")
 
 
 # --- the parts ------------------------------------------------------------------------------------
@@ -61,8 +71,13 @@ Markers = Mapping[tuple[str, int, int], int]
 
 def _markers(turn: Turn) -> Markers:
     """The number of each quotation, by the place it stands in; what no sentence cites has none."""
+    return {citation.place: citation.marker for citation in _cited(turn)}
+
+
+def _cited(turn: Turn) -> list[Citation]:
+    """Each quotation that a sentence or a side rests on, once."""
     groups = [s.citations for s in turn.sentences] + [s.citations for s in (turn.answer.sides if turn.answer else ())]
-    return {(c.document_id, c.start, c.end): c.marker for group in groups for c in group}
+    return list({c.place: c for group in groups for c in group}.values())
 
 
 def _chip(citation: Citation, documents: Documents) -> str:
@@ -70,7 +85,7 @@ def _chip(citation: Citation, documents: Documents) -> str:
     sha256 = document.sha256 if document else ""
     href = document_href(citation.document_id, citation.start, citation.end, sha256)
     page = page_label(document, citation.start) if document else ""
-    source = ", ".join(t for t in (citation.title, page, citation.date or "no date") if t)
+    source = ", ".join(t for t in (citation.title, page, citation.date) if t)
     return link(href, f"[{citation.marker}]", title=f"“{citation.quote}” — {source}", css="chip")
 
 
@@ -86,9 +101,11 @@ def _prose(sentences: Iterable[Sentence], draft: str, documents: Documents) -> s
 
 
 def _refusal(reason: str, nearest: Sequence[SourceQuotes], documents: Documents) -> str:
-    markup = f'<p class="said"><strong>The documents do not say.</strong></p><p>{literal(reason)}</p>'
+    markup = f'<p class="said"><strong>{REFUSAL}</strong></p><p>{literal(reason)}</p>'
     if nearest:
-        markup += '<p class="label">Nearest passages</p>' + "".join(_source(s, documents, {}) for s in nearest)
+        markup += '<p class="label">Nearest passages</p>' + "".join(
+            _source(s.document_id, s.title, s.quotes, documents, {}) for s in nearest
+        )
     return markup
 
 
@@ -136,7 +153,7 @@ def _origins(side: Side, documents: Documents) -> str:
 
 def _origin(document: Document, offset: int) -> str:
     part = document.part_at(offset)
-    date = part.date or document.date or "no date"
+    date = part.date or document.date
     return " · ".join(t for t in (part.title or document.title, part.outlet, date, page_label(document, offset)) if t)
 
 
@@ -154,13 +171,6 @@ def _left_out(removed: Sequence[Removed]) -> str:
         return ""
     items = "".join(f'<li>{literal(r.text)} <span class="quiet">{literal(r.why)}</span></li>' for r in removed)
     return _folded("Left out: not supported by a source", len(removed), f"<ul>{items}</ul>")
-
-
-def _each_source(by_source: Sequence[SourceQuotes], documents: Documents, markers: Markers) -> str:
-    if not by_source:
-        return ""
-    sources = "".join(_source(source, documents, markers) for source in by_source)
-    return _folded("What each source says", len(by_source), sources)
 
 
 def _timings(timings_ms: Mapping[str, float]) -> str:
@@ -188,23 +198,22 @@ def _folded(title: str, count: int, body: str) -> str:
     return f'<details><summary>{literal(title)} <span class="count">{count}</span></summary>{body}</details>'
 
 
-def _source(source: SourceQuotes, documents: Documents, markers: Markers) -> str:
-    quotes = source.quotes
-    document = documents.get(source.document_id)
-    part = document.part_at(quotes[0].start) if document and quotes else None
-    outlet = part.outlet if part else None
-    about = " · ".join(literal(t) for t in (outlet, source.date or "no date") if t)
-    body = "".join(_quote(source.document_id, document, quote, markers) for quote in quotes)
-    return f'<div class="source"><p class="title">{literal(source.title)}</p><p class="quiet">{about}</p>{body}</div>'
+def _source(document_id: str, title: str, quotes: Sequence[Passage], documents: Documents, markers: Markers) -> str:
+    document = documents.get(document_id)
+    outlet = document.part_at(quotes[0].start).outlet if document else None
+    about = " · ".join(literal(t) for t in (outlet, quotes[0].date) if t)
+    line = f'<p class="quiet">{about}</p>' if about else ""
+    body = "".join(_quote(document_id, document, quote, markers) for quote in quotes)
+    return f'<div class="source"><p class="title">{literal(title)}</p>{line}{body}</div>'
 
 
-def _quote(document_id: str, document: Document | None, quote: Evidence, markers: Markers) -> str:
-    number = markers.get((document_id, quote.start, quote.end))
+def _quote(document_id: str, document: Document | None, quote: Passage, markers: Markers) -> str:
+    number = markers.get(quote.place)
     label = f'<span class="number">[{number}]</span>' if number else ""
     href = document_href(document_id, quote.start, quote.end, document.sha256 if document else "")
     page = page_label(document, quote.start) if document else ""
     place = f' <span class="quiet">{literal(page)}</span>' if page else ""
-    context = f'<span class="context">under: {literal(quote.context)}</span>' if quote.context else ""
+    context = f'<span class="context">under: {literal(quote.under)}</span>' if quote.under else ""
     return f"<blockquote>{label}{context}{link(href, quote.quote)}{place}</blockquote>"
 
 
@@ -236,8 +245,10 @@ def copy_text(turn: Turn, documents: Documents) -> str:
     groups = [s.citations for s in answer.sentences] + [side.citations for side in answer.sides]
     cited = dict.fromkeys(c for group in groups for c in group)
     changed = dict.fromkeys(answer.stale, f"; {STALE}")
+    under = {c: f" (under: {c.under})" if c.under else "" for c in cited}
     notes = [
-        f"[{c.marker}] “{c.quote}” — {c.title}, {c.date or 'no date'} ({c.document_id}{changed.get(c.document_id, '')})"
+        f"[{c.marker}] “{c.quote}”{under[c]} — {', '.join(filter(None, (c.title, c.date)))} "
+        f"({c.document_id}{changed.get(c.document_id, '')})"
         for c in cited
     ]
     body = (
@@ -259,7 +270,7 @@ def announcement(turn: Turn | None) -> str:
     if turn.problem or turn.stopped or turn.answer is None:
         return turn.problem or "Stopped."
     if turn.answer.refused:
-        return "The documents do not say."
+        return REFUSAL
     quotations = len({(c.document_id, c.start) for s in turn.sentences for c in s.citations})
     disagree = " The sources disagree." if turn.answer.disagreement else ""
     return f"The answer is ready: sentences {len(turn.sentences)}, quotations {quotations}.{disagree}"
