@@ -1,11 +1,13 @@
 """Makes the folders that ``data.py`` reads: real documents from their repositories, invented ones from here.
 
-    python benchmarks/reader/folders.py OUT
+    python benchmarks/reader/folders.py OUT [--twins]
 
 ``folders.json`` names for each the repository, commit, licence and files. The questions in ``questions/`` were written
 by language models that had read the documents, and were told to use a person's words instead of the documents'; each
 names its gold units, and those near it, by file and by the start of the sha256 of their letters and digits, so no text
 of others is here.
+``twins/`` has, for most of the answerable ones, a question that differs in one thing, which those units do not answer;
+they are taken too where ``--twins`` is given.
 The invented folders (a household, a workshop, a school) are in ``documents/``.
 """
 
@@ -48,7 +50,7 @@ def copy_from(repository: str, commit: str, files: list[str], out: Path) -> None
 
 
 def main() -> None:
-    out = Path(sys.argv[1])
+    out, with_twins = Path(sys.argv[1]), "--twins" in sys.argv
     settings = Settings()
     embedder = open_embedder(locate(settings.embedder, settings.models), name=settings.embedder)
     sources = json.loads((HERE / "folders.json").read_text("utf-8"))
@@ -67,8 +69,11 @@ def main() -> None:
             for unit in chunk.sentences:
                 key = chunk.document_id, fingerprint(text[unit.start : unit.end])
                 places.setdefault(key, []).append([chunk.document_id, unit.start, unit.end])
+        asked = questions.read_text("utf-8")
+        if with_twins:
+            asked += (HERE / "twins" / f"{name}.jsonl").read_text("utf-8")
         with (out / name / "questions.jsonl").open("w", encoding="utf-8") as stream:
-            for line in questions.read_text("utf-8").splitlines():
+            for line in asked.splitlines():
                 question = json.loads(line)
                 gold, near = (
                     [place for key in question.get(name, ()) for place in places.get((key[0], key[1]), [])]
