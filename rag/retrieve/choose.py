@@ -54,7 +54,6 @@ def choose(
     likely = likely or [c for n, (c, log_odds) in enumerate(ranking) if n == 0 or log_odds >= TUNING.taken]
     likely = _apart(_whole_lists(likely, ranked))
     near: Iterable[Candidate] = _with_neighbours(list(dict.fromkeys([*likely, *by_relevance])), ranked)
-    near = (c for c in near if c in likely or not _only_names(c))
     if asked.latest and (newest := max(map(age, likely))):
         near = (c for c in near if age(c) in ("", newest))
     shown = numbered(_fitting(near, most_shown, token_budget, count_tokens))
@@ -143,14 +142,6 @@ def _with_neighbours(ranked: Sequence[Candidate], others: Iterable[Candidate]) -
         places = [(chunk.document_id, u.start, u.end) for u in chunk.sentences]
         at = places.index(candidate.place)
         yield from (by_place[p] for p in places[max(0, at - 1) : at] + places[at + 1 : at + 2] if p in by_place)
-
-
-def _only_names(candidate: Candidate) -> bool:
-    """Whether it is a heading that states nothing: it is shown above what stands below it."""
-    place = candidate.start, candidate.end
-    return any(
-        (u.start, u.end) == place and u.kind == "heading" and u.weight < 1 for u in candidate.hit.chunk.sentences
-    )
 
 
 def _fitting(
