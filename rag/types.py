@@ -251,10 +251,10 @@ class Evidence(Passage):
         return cls(*place, number, c.score, context=c.context, heading=c.heading)
 
 
+# --- answering -----------------------------------------------------------------------------------
+
 REFUSAL = "I found no sentence that answers this."
 """What is said where no answer is shown: the program cannot know that the documents do not say."""
-
-# --- answering -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

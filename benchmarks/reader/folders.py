@@ -76,8 +76,8 @@ def main() -> None:
             for line in asked.splitlines():
                 question = json.loads(line)
                 gold, near = (
-                    [place for key in question.get(name, ()) for place in places.get((key[0], key[1]), [])]
-                    for name in ("gold", "near")
+                    [place for key in question.get(part, ()) for place in places.get((key[0], key[1]), [])]
+                    for part in ("gold", "near")
                 )
                 if gold or not question["gold"]:
                     stream.write(json.dumps({**question, "gold": gold, "near": near}) + "\n")

@@ -53,7 +53,7 @@ def sources_markup(turn: Turn | None, documents: Documents) -> str:
     markers = _markers(turn)
     if turn.answer is None:
         return "".join(_source(s.document_id, s.title, s.quotes, documents, markers) for s in by_source)
-    cited = sorted(_cited(turn), key=lambda citation: citation.marker)
+    cited = sorted(_cited(turn.sentences, turn.answer.sides), key=lambda citation: citation.marker)
     shown = {c.place for c in cited} | {q.place for s in turn.answer.nearest for q in s.quotes if turn.answer.refused}
     markup = "".join(
         _source(document_id, title, list(own), documents, markers)
@@ -71,12 +71,13 @@ Markers = Mapping[tuple[str, int, int], int]
 
 def _markers(turn: Turn) -> Markers:
     """The number of each quotation, by the place it stands in; what no sentence cites has none."""
-    return {citation.place: citation.marker for citation in _cited(turn)}
+    cited = _cited(turn.sentences, turn.answer.sides if turn.answer else ())
+    return {citation.place: citation.marker for citation in cited}
 
 
-def _cited(turn: Turn) -> list[Citation]:
+def _cited(sentences: Iterable[Sentence], sides: Iterable[Side]) -> list[Citation]:
     """Each quotation that a sentence or a side rests on, once."""
-    groups = [s.citations for s in turn.sentences] + [s.citations for s in (turn.answer.sides if turn.answer else ())]
+    groups = [s.citations for s in sentences] + [side.citations for side in sides]
     return list({c.place: c for group in groups for c in group}.values())
 
 
@@ -242,8 +243,7 @@ def copy_text(turn: Turn, documents: Documents) -> str:
     answer = turn.answer
     if answer is None:
         return ""
-    groups = [s.citations for s in answer.sentences] + [side.citations for side in answer.sides]
-    cited = dict.fromkeys(c for group in groups for c in group)
+    cited = _cited(answer.sentences, answer.sides)
     changed = dict.fromkeys(answer.stale, f"; {STALE}")
     under = {c: f" (under: {c.under})" if c.under else "" for c in cited}
     notes = [

@@ -217,8 +217,8 @@ def _joined_to_last(groups: list[Group], new: list[Group], body: float) -> list[
     if not new or last is None or not groups[last]:
         return new
     above, line = groups[last][-1][1], new[0][0][1]
-    unfinished = not ends_sentence(above.text) and _alike(above, line) and not MARKER.match(line.text)
-    unfinished = unfinished and not above.row and not line.row
+    row = above.row or line.row
+    unfinished = not row and not ends_sentence(above.text) and _alike(above, line) and not MARKER.match(line.text)
     words = sum(len(one.text) for _, one in groups[last]) > 25 and (
         line.text[:1].islower() or is_open(above.text) or _reaches(groups[last])
     )

@@ -38,7 +38,7 @@ class Rule:
 
 @dataclass(slots=True)
 class _Row:
-    """Pieces on one line of print, or between two rules."""
+    """Pieces on one line of print."""
 
     pieces: list[Line]
     band: int  # how many rules stand below it
@@ -92,22 +92,21 @@ def _rows(pieces: Sequence[Line], rules: Sequence[Rule]) -> list[_Row]:
     """All pieces of the page by the line of print that they stand on, from the top."""
     rows: list[_Row] = []
     for piece in sorted(pieces, key=lambda piece: (-piece.bottom, piece.left)):
-        band = sum(rule.left <= piece.right and rule.right >= piece.left for rule in _below(piece, rules))
         above = rows[-1].pieces[0] if rows else None
         level = above is not None and above.bottom - piece.bottom < _LEVEL * piece.size
         if level and above is not None and max(above.size, piece.size) < _SAME_SIZE * min(above.size, piece.size):
             rows[-1].pieces.append(piece)
         else:
-            rows.append(_Row([piece], band))
+            rows.append(_Row([piece], _rules_below(piece, rules)))
     for row in rows:
         row.pieces.sort(key=lambda piece: piece.left)
     return rows
 
 
-def _below(piece: Line, rules: Sequence[Rule]) -> Iterator[Rule]:
-    """``rules`` go from the bottom of the page up."""
-    middle = piece.bottom + piece.size / 2
-    yield from rules[: bisect_left(rules, middle, key=lambda rule: rule.height)]
+def _rules_below(piece: Line, rules: Sequence[Rule]) -> int:
+    """How many of ``rules``, which go from the bottom of the page up, run below the piece."""
+    lower = rules[: bisect_left(rules, piece.bottom + piece.size / 2, key=lambda rule: rule.height)]
+    return sum(rule.left <= piece.right and rule.right >= piece.left for rule in lower)
 
 
 def _runs(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
