@@ -16,8 +16,11 @@ from rag.errors import GenerationError
 from rag.ground.answer import Circumstances, Markers, compose, refuse
 from rag.ground.draft import write_draft
 from rag.ground.judge import LanguageModelJudge
-from rag.ground.prompt import NONE, answer_prompt, judge_prompt
+from rag.ground.prompt import NONE, answer_prompt, judge_prompt, short_answer_prompt
 from rag.ground.quotations import left_out, like_the_first
+from rag.ground.short_answers import short_answers
+from rag.ground.sides import subject_sides
+from rag.ground.sides.answers import answer_sides
 from rag.ground.verify import verify_claim, widener
 from rag.index.build import build
 from rag.index.changes import stale
@@ -39,11 +42,13 @@ from rag.types import (
     Drafting,
     Evidence,
     Finished,
+    Passage,
     Progress,
     Reading,
     Removed,
     Retrieved,
     Sentence,
+    Side,
     Step,
 )
 
@@ -80,7 +85,11 @@ class Assistant:
         self._model = BackgroundModel(
             open_model,
             open_first=lambda: reranker.read("", [PassageText("", (), ())]),
-            prompts=(answer_prompt("", ()), judge_prompt("", "")),
+            prompts=(
+                answer_prompt("", ()),
+                short_answer_prompt("", Passage("", "", None, 0, 0, "")),
+                judge_prompt("", ""),
+            ),
             closes=closes_model,
         )
 
@@ -183,7 +192,8 @@ class Assistant:
             yield self._refusal(run, retrieved, reason)
             return
         if run.asked.what_sources_say:  # their own words are the answer
-            yield from self._complete(run, retrieved, choice, [], [], [], Markers())
+            sides = subject_sides(run.asked, choice.compared)
+            yield from self._complete(run, retrieved, choice, [], [], [], Markers(), sides)
             return
         generator = yield from self._model.take(abort)
         if generator is not None:
@@ -206,7 +216,10 @@ class Assistant:
     def _answer(
         self, run: _Run, generator: Generator, retrieved: Retrieved, relevance: Relevance, choice: Choice
     ) -> Iterator[Step]:
-        """The model reads the evidence and drafts from it; what it drafts is verified, and the rest is quoted."""
+        """The model reads the evidence; where sources answer differently they are quoted.
+
+        Else it drafts an answer; what it drafts is verified, and the rest is quoted.
+        """
         prompt = answer_prompt(run.asked.text, choice.shown, earlier=run.asked.earlier[:1])
         for piece in generator.stream(prompt, max_tokens=0, abort=run.abort):
             yield Reading(piece.prompt_done, piece.prompt_total)
@@ -219,6 +232,13 @@ class Assistant:
         caution, model = self.settings.caution, self._model_name
         if reason := unlikely(run.asked, relevance, run.index, caution=caution, model=model, surprise=surprise):
             yield self._refusal(run, retrieved, reason)
+            return
+        answers = short_answers(generator, run.asked, choice.rivals, abort=run.abort)
+        run.clock.mark("compare")
+        if run.stopped:
+            return
+        if sides := answer_sides(run.asked, answers):
+            yield self._finished(run, retrieved, [], [], sides, Markers())
             return
         claims = yield from self._draft(run, generator, prompt, len(choice.shown))
         evidence = tuple(dict.fromkeys([*choice.shown, *choice.answering]))
@@ -251,6 +271,7 @@ class Assistant:
         removed: list[Removed],
         unsaid: Sequence[Evidence],
         markers: Markers,
+        sides: Sequence[Side] = (),
     ) -> Iterator[Step]:
         """Quotes what the verified ``sentences`` leave open: what answers best, and the lines of those that failed."""
         if removed or not sentences:
@@ -259,7 +280,19 @@ class Assistant:
             for sentence in map(markers.of, left_out(sentences, open_)):
                 sentences.append(sentence)
                 yield Checked(sentence)
-        yield Finished(compose(run.asked, retrieved, choice, sentences, removed, markers, **self._circumstances(run)))
+        yield self._finished(run, retrieved, sentences, removed, sides, markers)
+
+    def _finished(
+        self,
+        run: _Run,
+        retrieved: Retrieved,
+        sentences: Sequence[Sentence],
+        removed: Sequence[Removed],
+        sides: Sequence[Side],
+        markers: Markers,
+    ) -> Finished:
+        circumstances = self._circumstances(run)
+        return Finished(compose(run.asked, retrieved, sentences, removed, sides, markers, **circumstances))
 
     def _draft(self, run: _Run, generator: Generator, prompt: Prompt, shown: int) -> Steps[Step, None, list[Claim]]:
         """Lets the model write; returns its claims."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Event
 
 import numpy as np
@@ -51,13 +51,24 @@ class BagOfWordsEmbedder:
         return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
+def _of_one_line(prompt: Prompt) -> bool:
+    """Whether it asks what a single line answers."""
+    return prompt.user.startswith("Line: ")
+
+
 class ScriptedGenerator:
-    """Replies with what was enqueued, a word at a time, and keeps the prompts it was given."""
+    """Replies with what was enqueued, a word at a time, and keeps the prompts it was given.
+
+    Of single lines it says what ``short`` has for a word of them, and nothing of any other; those prompts are not kept.
+    """
 
     name = "scripted"
 
-    def __init__(self, *replies: str, scores: Sequence[Sequence[float]] = ()) -> None:
+    def __init__(
+        self, *replies: str, scores: Sequence[Sequence[float]] = (), short: Mapping[str, str] | None = None
+    ) -> None:
         self.replies = list(replies)
+        self.short = dict(short or {})
         self.scores = [list(s) for s in scores]
         self.prompts: list[Prompt] = []
         self.warmed: list[Prompt] = []
@@ -74,8 +85,11 @@ class ScriptedGenerator:
         stop: Sequence[str] = (),
         abort: Event | None = None,
     ) -> Iterator[Piece]:
-        self.prompts.append(prompt)
         total = self.count_tokens(prompt.user)
+        if _of_one_line(prompt):
+            yield Piece(self._short_answer(prompt), total, total, 1)
+            return
+        self.prompts.append(prompt)
         yield Piece("", 0, total)
         if not max_tokens:
             return
@@ -90,10 +104,15 @@ class ScriptedGenerator:
             yield Piece(word, total, total, n)
 
     def score(self, prompt: Prompt, options: Sequence[str], *, abort: Event | None = None) -> list[float]:
+        if _of_one_line(prompt):
+            return [-6.0 if self._short_answer(prompt) else 0.0]
         self.prompts.append(prompt)
         if self.scores:
             return self.scores.pop(0)
         return [-3.0, *[-1.0] * (len(options) - 1)]  # the first option of an answer is that no sentence answers
+
+    def _short_answer(self, prompt: Prompt) -> str:
+        return next((text for word, text in self.short.items() if word in prompt.user), "")
 
     def warm(self, prompt: Prompt, *, abort: Event | None = None) -> None:
         self.warmed.append(prompt)

@@ -28,7 +28,6 @@ from rag.output.export import to_markdown
 from rag.output.render import STALE, to_text
 from rag.retrieve.answerable import unlikely
 from rag.retrieve.candidates import by_source
-from rag.retrieve.choose import Choice
 from rag.retrieve.question import LONGEST_QUESTION, analyse
 from rag.retrieve.relevance import Relevance
 from rag.retrieve.tuning import Caution
@@ -44,7 +43,7 @@ Orchard Labs paid $14.3 billion for its share of Seedling. It has 600 workers in
 """
 PLUM = """Orchard Labs plans an open Kiwi
 
-Orchard Labs plans to give the Kiwi model an open license next spring, people familiar with the matter said.
+The Kiwi model will have an open license next spring, people familiar with the matter said.
 The company paid $15 billion for its share of Seedling, they said.
 """
 
@@ -93,6 +92,7 @@ def assert_valid(assistant: Assistant, answer: Answer) -> None:
 
 
 QUESTION = "Which license will the Kiwi model have?"
+LICENSES = {"closed license": "closed", "open license": "open"}  # what single lines answer
 
 
 def test_a_supported_draft_becomes_the_answer(corpus: Settings) -> None:
@@ -105,11 +105,14 @@ def test_a_supported_draft_becomes_the_answer(corpus: Settings) -> None:
 
 
 def test_both_sides_are_shown_where_sources_disagree(corpus: Settings) -> None:
-    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    generator = ScriptedGenerator(short=LICENSES)
+    assistant = make(corpus, generator)
     answer = assistant.ask(QUESTION)
     assert answer.disagreement
-    assert {s.documents for s in answer.sides} == {("kiwi.txt",), ("plum.txt",)}
-    assert {c.document_id for s in answer.sentences for c in s.citations} == {"kiwi.txt", "plum.txt"}
+    assert {(s.claim, s.documents) for s in answer.sides} == {("closed", ("kiwi.txt",)), ("open", ("plum.txt",))}
+    assert [s.text for s in answer.sentences] == [s.citations[0].quote for s in answer.sides]  # nothing else
+    assert len(generator.prompts) == 2  # the evidence was read; nothing was drafted
+    assert_valid(assistant, answer)
 
 
 def test_a_citation_of_a_file_that_changed_says_so_wherever_the_answer_is_read(
@@ -117,7 +120,7 @@ def test_a_citation_of_a_file_that_changed_says_so_wherever_the_answer_is_read(
 ) -> None:
     copy = Settings(seeds=tmp_path / "seeds", index=corpus.index)
     shutil.copytree(corpus.seeds, copy.seeds)  # with the times of the files
-    assistant = make(copy, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    assistant = make(copy, ScriptedGenerator(short=LICENSES))
     assert assistant.ask(QUESTION).stale == ()
     (copy.seeds / "kiwi.txt").write_text(KIWI.replace("closed", "open"), "utf-8")
     (copy.seeds / "plum.txt").unlink()
@@ -214,7 +217,7 @@ def test_caution_decides_how_sure_the_program_must_be(corpus: Settings) -> None:
     index = make(corpus, ScriptedGenerator()).index
     refused = {}
     for caution in get_args(Caution):
-        likely = {odds: Relevance((), odds, (), ()) for odds in (-4.0, -0.5, 0.2, 3.0)}
+        likely = {odds: Relevance((), odds, ()) for odds in (-4.0, -0.5, 0.2, 3.0)}
         verdicts = {
             o: unlikely(analyse(QUESTION), r, index, caution=caution, model="another") for o, r in likely.items()
         }
@@ -266,7 +269,7 @@ def test_an_answer_under_way_keeps_the_index_it_began_with(corpus: Settings, tmp
     other.seeds.mkdir()
     (other.seeds / "fig.txt").write_text("The Fig model has an open license, the makers say.", "utf-8")
     build(other.seeds, other.index, BagOfWordsEmbedder())
-    assistant = make(corpus, ScriptedGenerator("The Kiwi model will have a closed license [1]."))
+    assistant = make(corpus, ScriptedGenerator(short=LICENSES))
     before, after = assistant.index, load_index(other.index, fingerprint=BagOfWordsEmbedder().fingerprint)
     for step in assistant.steps(QUESTION):
         assistant.use(after)  # after every step: none of the later ones may look at it
@@ -402,12 +405,10 @@ def test_what_is_quoted_is_not_left_out_at_the_same_time(corpus: Settings) -> No
     asked, index = analyse(QUESTION, ()), assistant.index
     retrieved, ranked = assistant._retrieve(asked, index, None)
     sentence = Sentence("It will be closed.", (Citation.of(ranked[0], 1),))
-    choice = Choice((), (), (), ())
     made: Any = {"stale": lambda _: (), "timings_ms": dict, "models": {}}
 
-    answer = compose(
-        asked, retrieved, choice, [sentence], [removed, Removed("It is cheese.", "no source")], Markers(), **made
-    )
+    left_out = [removed, Removed("It is cheese.", "no source")]
+    answer = compose(asked, retrieved, [sentence], left_out, (), Markers(), **made)
 
     assert sentence.citations[0].quote == quotation
     assert [r.text for r in answer.removed] == ["It is cheese."]

@@ -8,7 +8,7 @@ and garak's latent injection. ``benchmarks/injection.py`` runs the same texts ov
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,21 @@ class CredulousReranker(OverlapReranker):
 
 
 def make(
-    folder: Path, files: dict[str, str], *drafts: str, reranker: OverlapReranker | None = None
+    folder: Path,
+    files: dict[str, str],
+    *drafts: str,
+    reranker: OverlapReranker | None = None,
+    short: Mapping[str, str] | None = None,
 ) -> tuple[Assistant, ScriptedGenerator]:
-    """The program over ``files``, with a model that writes ``drafts`` whatever it reads."""
+    """The program over ``files``, with a model that writes ``drafts`` whatever it reads.
+
+    Of single lines it says what ``short`` has for a word of them.
+    """
     seeds = folder / "seeds"
     seeds.mkdir(parents=True)
     for name, text in {**files, **OTHERS}.items():
         (seeds / name).write_text(text, "utf-8")
-    embedder, model = BagOfWordsEmbedder(), ScriptedGenerator(*drafts)
+    embedder, model = BagOfWordsEmbedder(), ScriptedGenerator(*drafts, short=short)
     build(seeds, folder / "index", embedder)
     index = load_index(folder / "index", fingerprint=embedder.fingerprint)
     settings = Settings(seeds=seeds, index=folder / "index", generator="scripted", caution="eager")
@@ -92,8 +99,10 @@ def test_without_the_flood_the_honest_answer_is_given(attack: dict[str, Any], tm
 
 
 def believes(attack: dict[str, Any], folder: Path) -> Answer:
-    """Five copies that repeat the question, one honest document, and a model that believes the five."""
-    return make(folder, flooded(attack), claim(attack, attack["false"]))[0].ask(attack["question"])
+    """Five copies that repeat the question, one honest document, and models that believe what they read."""
+    short = {words: words for words in (attack["right"], attack["false"])}
+    draft, reranker = claim(attack, attack["false"]), CredulousReranker()
+    return make(folder, flooded(attack), draft, reranker=reranker, short=short)[0].ask(attack["question"])
 
 
 def misled(attack: dict[str, Any], answer: Answer) -> bool:
@@ -101,10 +110,10 @@ def misled(attack: dict[str, Any], answer: Answer) -> bool:
     return shows(answer, attack["false"]) and not shows(answer, attack["right"]) and not answer.disagreement
 
 
-WON = ("cause",)
-"""Answers of a whole clause are not compared: only where one thing is asked for."""
+WON = ("paraphrased",)
+"""The answers of four sentences are compared, and here four in other words each come before the honest one."""
 BELIEVED = [
-    pytest.param(a, id=a["id"], marks=[pytest.mark.xfail(strict=True, reason="it asks why")] if a["id"] in WON else [])
+    pytest.param(a, id=a["id"], marks=[pytest.mark.xfail(strict=True, reason="four come before it")] if a["id"] in WON else [])
     for a in FLOODS
 ]
 

@@ -1,9 +1,7 @@
 from dataclasses import replace
 
-import pytest
-
-from rag.ground.quotations import further_answers, left_out, like_the_first, other_sides, quoted
-from rag.retrieve.choose import each_source, each_view, naming
+from rag.ground.quotations import left_out, like_the_first, other_sides, quoted
+from rag.retrieve.choose import each_source, naming
 from rag.retrieve.question import analyse
 from rag.retrieve.relevance import Relevance, on_topic
 from rag.retrieve.tuning import TUNING
@@ -48,13 +46,6 @@ def test_what_answers_as_the_first_does_has_the_same_words_of_the_question() -> 
     assert like_the_first(analyse("Who paid?"), [first, second]) == []  # nothing tells how the first answers
 
 
-def test_each_view_is_the_best_sentence_of_a_source_that_is_as_near_as_the_first() -> None:
-    ranked = [candidate("a", DEAL), candidate("a", OTHER), candidate("b", OTHER), candidate("c", DEAL)]
-    far = replace(candidate("d", DEAL), score=0.5)
-    assert each_view([*ranked[:2], far, *ranked[2:]]) == [ranked[0], ranked[2], ranked[3]]
-    assert len(each_view([candidate(name, DEAL) for name in "abcdef"])) == 3
-
-
 def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> None:
     ranked = [candidate("a", DEAL), candidate("a", OTHER), candidate("b", OTHER), candidate("c", "Nothing of it.")]
     on_it = naming(analyse("What do the sources say about Seedling?"), ranked)
@@ -67,8 +58,8 @@ def test_each_source_is_heard_once_with_its_best_sentence_on_the_subject() -> No
 def test_a_sentence_that_only_names_the_subject_is_not_on_topic() -> None:
     found = [candidate("a", "Seedling is a firm."), candidate("b", DEAL), replace(candidate("c", DEAL), score=2.0)]
     ranked = ((found[2], 3.0), (found[1], 2.0), (found[0], 2.0 - TUNING.topic_gap))
-    assert on_topic(Relevance(ranked, 0.0, (), ()), found) == [found[2], found[1]]
-    assert on_topic(Relevance(ranked, 0.0, (), ()), []) == []
+    assert on_topic(Relevance(ranked, 0.0, ()), found) == [found[2], found[1]]
+    assert on_topic(Relevance(ranked, 0.0, ()), []) == []
 
 
 def test_a_side_the_answer_leaves_out_is_added() -> None:
@@ -77,23 +68,3 @@ def test_a_side_the_answer_leaves_out_is_added() -> None:
     kept = [Sentence("Kiwi.", (cited[0],))]
     assert [s.citations for s in other_sides(kept, sides)] == [(cited[1],)]
     assert other_sides([*kept, Sentence("x", (cited[1],))], sides) == []
-
-
-LEES = (
-    "Robin Lee is a footballer of Milltown.",
-    "Robin Lee is a footballer who was born in 1970.",
-    "Robin Lee is a chess player of Harbour City.",
-    "Milltown has a football ground.",
-)
-
-
-def test_sources_that_answer_otherwise_add_their_sentence() -> None:
-    found = evidence(*LEES)
-    kept = [quoted(found[0])]
-    added = further_answers(analyse("Who is Robin Lee?"), kept, [replace(e, score=1.0) for e in found])
-    assert [s.citations[0].document_id for s in added] == ["2.txt", "3.txt"]
-
-
-@pytest.mark.parametrize("question", ["Why does Robin Lee play?", "which sport is it?", "Which sport is Kim Poe in?"])
-def test_nothing_is_added_where_no_named_thing_is_asked_for(question: str) -> None:
-    assert further_answers(analyse(question), [], evidence(*LEES)) == []

@@ -6,10 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
-from rag.ground.quotations import further_answers, other_sides
-from rag.ground.sides import sides
+from rag.ground.quotations import other_sides
 from rag.output.render import answer_text
-from rag.retrieve.choose import Choice
 from rag.retrieve.question import Asked
 from rag.text.words import words
 from rag.types import Answer, Citation, Removed, Retrieved, Sentence, Side
@@ -39,17 +37,18 @@ class Markers:
 def compose(
     asked: Asked,
     retrieved: Retrieved,
-    choice: Choice,
     sentences: Sequence[Sentence],
     removed: Sequence[Removed],
+    sides: Sequence[Side],
     markers: Markers,
     **made: Unpack[Circumstances],
 ) -> Answer:
-    """The answer made of ``sentences``, of at least one, with ``markers`` set; each side it leaves out is added."""
-    disagreement = sides(asked, choice.compared, [s.text for s in sentences], choice.rivals)
-    shown = [*sentences, *map(markers.of, other_sides(sentences, disagreement))]
-    shown += map(markers.of, further_answers(asked, shown, choice.compared))
-    marked = tuple(replace(side, citations=markers.of_each(side.citations)) for side in disagreement)
+    """The answer made of ``sentences``, with ``markers`` set, and a quotation of each of the ``sides`` they leave out.
+
+    There is at least one sentence or side.
+    """
+    shown = [*sentences, *map(markers.of, other_sides(sentences, sides))]
+    marked = tuple(replace(side, citations=markers.of_each(side.citations)) for side in sides)
     quoted = [s.citations for s in shown] + [side.citations for side in marked]
     quotes = [_bare(c.quote) for citations in quoted for c in citations]
     left_out = tuple(r for r in removed if not any(_bare(r.text) in quote for quote in quotes))  # or it were both

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.models.protocols import Prompt
 from rag.text.words import one_line, plain
-from rag.types import Evidence, is_restated
+from rag.types import Evidence, Passage, is_restated
 
 NONE = "Not in the documents."
 """What the model is asked to write where the lines shown do not answer."""
@@ -86,3 +86,44 @@ def judge_prompt(claim: str, premise: str) -> Prompt:
     """Asks whether the premise states the claim; the reply's first token is Yes or No."""
     asked = f"Evidence: {plain(premise)}\nClaim: {claim}\nDoes the evidence support the claim?"
     return Prompt(_JUDGE_SYSTEM, _JUDGE_EXAMPLES, asked)
+
+
+NOT_SAID = "not said"
+"""What the model is asked to write of a line that does not tell what is asked."""
+
+_SHORT_SYSTEM = f"""You are asked a question and shown one line of a document. Write what the line answers, in as few \
+words as possible, taken from the line; to a question for yes or no write yes or no. If the line does not tell what is \
+asked, write only: {NOT_SAID}"""
+
+_COST = "The city paid $40 million for the work, the mayor said."
+_REOPENED = "After two years of repairs the harbour bridge reopened to traffic on Sunday."
+
+
+def _short(line: str, question: str) -> str:
+    return f"Line: {line}\nQuestion: {question}"
+
+
+_SHORT_EXAMPLES = tuple(
+    (_short(f"Harbour bridge: {line}", question), reply)
+    for question, line, reply in (
+        ("How much did the bridge repairs cost?", _COST, "$40 million"),
+        ("How much does the bridge earn in tolls?", _COST, NOT_SAID),
+        ("Can I drive a 20-ton lorry over the bridge?", "Lorries over 12 tons may not use it until August.", "no"),
+        ("Who repaired the bridge?", _REOPENED, NOT_SAID),
+        ("is the bridge open again", _REOPENED, "yes"),
+        ("Was the tunnel repaired too?", _REOPENED, NOT_SAID),
+        (
+            "Why did they close the bridge?",
+            "Rust had eaten into the cables, so traffic was stopped in 2019.",
+            "rust in the cables",
+        ),
+        ("where do I get a permit", "Permits: harbour office, second floor", "harbour office, second floor"),
+    )
+)
+
+
+def short_answer_prompt(question: str, passage: Passage) -> Prompt:
+    """Asks what one sentence, under its title and heading, answers."""
+    under = f"{plain(passage.under)}: " if passage.under else ""
+    line = f"{one_line(passage.title)}: {under}{plain(passage.quote)}"
+    return Prompt(_SHORT_SYSTEM, _SHORT_EXAMPLES, _short(line, one_line(question)))

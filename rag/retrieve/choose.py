@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from rag.retrieve.candidates import numbered, select_evidence
+from rag.retrieve.copies import content, says_the_same
 from rag.retrieve.question import Asked
 from rag.retrieve.recency import age
 from rag.retrieve.relevance import Relevance, on_topic
@@ -23,8 +24,8 @@ class Choice:
 
     shown: tuple[Evidence, ...]  # to the language model, as many as its budget allows
     answering: tuple[Evidence, ...]  # best first, at least one
-    compared: tuple[Evidence, ...]  # looked through for disagreement
-    rivals: tuple[Evidence, ...]  # each answers by itself, whatever it says
+    compared: tuple[Evidence, ...]  # of a subject: looked through for disagreement
+    rivals: tuple[Evidence, ...]  # of several documents, whose answers are compared; scores are log-odds
 
 
 def choose(
@@ -50,7 +51,6 @@ def choose(
     likely: list[Candidate] = []
     if asked.what_sources_say:
         likely = each_source(on_topic(relevance, naming(asked, ranked)))
-    likely = likely or (each_view(by_relevance) if asked.yes_or_no else [])
     likely = likely or [c for n, (c, log_odds) in enumerate(ranking) if n == 0 or log_odds >= TUNING.taken]
     likely = _apart(_whole_lists(likely, ranked))
     near: Iterable[Candidate] = _with_neighbours(list(dict.fromkeys([*likely, *by_relevance])), ranked)
@@ -64,8 +64,27 @@ def choose(
     def as_evidence(candidates: Iterable[Candidate]) -> tuple[Evidence, ...]:
         return tuple(evidence[c.place] for c in candidates)
 
-    rivals = as_evidence(dict.fromkeys([*likely, *(c for c in relevance.rivals if c.place in evidence)]))
+    log_odds = {c.place: v for c, v in ranking}
+    rivals = tuple(replace(e, score=log_odds[e.place]) for e in as_evidence(_rivals(asked, ranking)))
     return Choice(shown, as_evidence(likely), tuple(evidence.values()), rivals)
+
+
+def _rivals(asked: Asked, ranking: Sequence[tuple[Candidate, float]]) -> list[Candidate]:
+    """The likeliest sentence of each article, then further ones, as many as are compared; [] of a single article.
+
+    Of several with the same words only the first, and no more than two that say the same: copies are one voice.
+    """
+    least = TUNING.rival_of_yes_or_no if asked.yes_or_no else TUNING.rival
+    likely = _apart(c for c, log_odds in ranking if log_odds > least)
+    different: list[Candidate] = []
+    for c in list({" ".join(c.in_context.split()): c for c in reversed(likely)}.values())[::-1]:
+        alike = [d for d in different if says_the_same(content(asked.stems, c.quote), content(asked.stems, d.quote))]
+        if len(alike) < TUNING.most_alike:
+            different.append(c)
+    first = {(c.document_id, c.title): c for c in reversed(different)}
+    if len(first) < 2:
+        return []
+    return sorted(different, key=lambda c: first[c.document_id, c.title] is not c)[: TUNING.most_rivals]
 
 
 def likeliest(relevance: Relevance, most: int) -> tuple[Evidence, ...]:
@@ -87,22 +106,10 @@ def naming(asked: Asked, ranked: Iterable[Candidate]) -> list[Candidate]:
 
 def each_source(ranked: Iterable[Candidate]) -> list[Candidate]:
     """The first sentence of each document, documents in order."""
-    return _of_each_source(ranked, TUNING.most_quoted)
-
-
-def each_view(ranked: Sequence[Candidate]) -> list[Candidate]:
-    """The best sentence of each of the likeliest documents, for a question that sources may answer either way.
-
-    ``ranked`` is best first and not empty; what resembles the question much less than the first is left out.
-    """
-    return _of_each_source((c for c in ranked if c.score >= ranked[0].score - TUNING.view_margin), TUNING.views)
-
-
-def _of_each_source(ranked: Iterable[Candidate], most: int) -> list[Candidate]:
     best: dict[str, Candidate] = {}
     for candidate in ranked:
         best.setdefault(candidate.document_id, candidate)
-    return list(best.values())[:most]
+    return list(best.values())[: TUNING.most_quoted]
 
 
 def _whole_lists(likely: Sequence[Candidate], others: Iterable[Candidate]) -> list[Candidate]:

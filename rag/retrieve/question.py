@@ -11,7 +11,6 @@ from rag.retrieve import kinds
 from rag.retrieve.instructions import asks_about_replying
 from rag.retrieve.recency import asks_for_the_latest
 from rag.retrieve.tuning import TUNING
-from rag.text.quantities import Kind
 from rag.text.words import Word, content_stems, names
 
 LONGEST_QUESTION = 2000  # characters
@@ -25,12 +24,8 @@ class Asked:
     subject: str  # what the sources are asked about; ``text`` where a fact is asked for
     stems: tuple[str, ...]  # of the words of ``text`` that carry content, in order
     names: tuple[Word, ...]  # words of ``text`` that are written as names
-    quantities: frozenset[Kind]  # kinds of quantity that would answer; empty where none would
     what_sources_say: bool  # the sources' own words are asked for, rather than a fact
     yes_or_no: bool
-    how_it_stands: bool  # an effect, a relation or a position: what a source can affirm or deny
-    one_thing: bool  # a name, a date, a place or a figure would answer
-    a_name: bool  # a person or a place would answer
     about_replying: bool  # sentences that tell a reader what to reply may be what is asked for
     latest: bool = False  # the newest of several versions is asked for
     earlier: tuple[str, ...] = ()  # questions before it that it may go on from ("and the tunnel?"), latest first
@@ -42,8 +37,8 @@ def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
     Raises QuestionError where there is nothing to ask, or too much.
 
     >>> asked = analyse("And when will it launch?", [("What is Avocado?", "A model.")])
-    >>> asked.earlier, sorted(asked.quantities), asked.yes_or_no
-    (('What is Avocado?',), ['date'], False)
+    >>> asked.earlier, asked.yes_or_no
+    (('What is Avocado?',), False)
     """
     text = check_question(question)
     return Asked(
@@ -51,12 +46,8 @@ def analyse(question: str, history: Sequence[tuple[str, str]] = ()) -> Asked:
         kinds.subject_asked(text),
         tuple(content_stems(text)),
         tuple(names(text)),
-        kinds.quantities_asked(text),
         what_sources_say=kinds.asks_what_sources_say(text),
         yes_or_no=kinds.asks_yes_or_no(text),
-        how_it_stands=kinds.asks_how_it_stands(text),
-        one_thing=kinds.asks_for_one_thing(text),
-        a_name=kinds.asks_for_a_name(text),
         about_replying=asks_about_replying(text),
         latest=asks_for_the_latest(text),
         earlier=tuple(earlier for earlier, _ in reversed(history))[: TUNING.earlier_questions],

@@ -21,7 +21,6 @@ class Relevance:
     ranked: tuple[tuple[Candidate, float], ...]  # best first, with the log-odds of being an answering sentence
     answerable: float  # log-odds that any of them answers
     missing: tuple[str, ...]  # names of the question that all passages lack
-    rivals: tuple[Candidate, ...]  # what by itself answers too, whatever it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,7 @@ def judge_relevance(asked: Asked, candidates: Sequence[Candidate], reranker: Rer
         readings.append(_question_signals(_read_passages(in_conversation, candidates, reranker)))
     ranked = [(candidate, TUNING.sentence.log_odds(of)) for candidate, of in read.sentences]
     ranked.sort(key=lambda pair: -pair[1])
-    rivals = tuple(
-        c for c, of in read.sentences if of["unit"] >= TUNING.rival_log_odds or of["unit_gap"] >= -TUNING.rival_gap
-    )
-    return Relevance(tuple(ranked), max(map(TUNING.answerable.log_odds, readings)), read.missing, rivals)
+    return Relevance(tuple(ranked), max(map(TUNING.answerable.log_odds, readings)), read.missing)
 
 
 def on_topic(relevance: Relevance, naming: Iterable[Candidate]) -> list[Candidate]:

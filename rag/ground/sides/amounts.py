@@ -10,7 +10,7 @@ from rag.ground.sides.common import of_one_text, of_other_things, side
 from rag.retrieve.question import Asked
 from rag.retrieve.tuning import TUNING
 from rag.text.quantities import Kind, Stated, stated
-from rag.text.words import content_stems, overlap, plain, words
+from rag.text.words import content_stems, overlap, words
 from rag.types import Evidence, Side
 
 _KINDS: frozenset[Kind] = frozenset({"money", "percent", "count"})
@@ -94,35 +94,3 @@ def _share_an_amount(one: _Amount, other: _Amount, amounts: Sequence[_Amount]) -
         for b in amounts
         if b.evidence is other.evidence and a._comparable(one)
     )
-
-
-def asked_value_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
-    """For a yes-or-no question that states a quantity: who gives it, and who gives another; () unless both are there.
-
-    What gives another must speak of nearly all that the question asks beside its figures.
-    """
-    wanted = stated(asked.text)
-    if not wanted or not asked.yes_or_no:
-        return ()
-    stems = {s for s in asked.stems if not s[0].isdigit()}
-    same: list[Evidence] = []
-    other: list[Evidence] = []
-    for e in evidence:
-        text = plain(e.quote)
-        covered = overlap(stems, content_stems(text))
-        given = stated(text)
-        for want in wanted:
-            like = [
-                g for g in given if (g.value.kind, g.value.measured_in) == (want.value.kind, want.value.measured_in)
-            ]
-            if any(g.agrees_with(want) for g in like):
-                if covered >= TUNING.mentioned:
-                    same.append(e)
-            elif like and covered >= TUNING.nearly_all:
-                other.append(e)
-    sources = {e.document_id for e in same}
-    other = [e for e in other if e.document_id not in sources]
-    if not same or not other:
-        return ()
-    shown = asked.text[wanted[0].start : wanted[0].end].strip()
-    return side(shown, same), side("another figure", other)

@@ -1,90 +1,120 @@
-"""Where one thing is asked for, sentences that answer equally well with other names, dates or things."""
+"""Sources whose short answers to the question differ."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Sequence
 
-from rag.ground.sides.common import side
-from rag.retrieve.copies import content
+from rag.ground.short_answers import ShortAnswer
+from rag.ground.sides.common import of_one_text, side
 from rag.retrieve.question import Asked
+from rag.retrieve.recency import age
 from rag.retrieve.tuning import TUNING
-from rag.text.quantities import Value, same_value, values
-from rag.text.words import Word, names, plain, words
+from rag.text.quantities import Value, same_value, stated, values
+from rag.text.words import content_stems, plain, words
 from rag.types import Evidence, Side
 
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What a sentence answers with: its own names, dates or words."""
-
-    text: str
-    stems: frozenset[str]
-    dates: tuple[Value, ...]
-
-    def differs_from(self, other: _Given) -> bool:
-        if self.dates or other.dates:
-            return not any(same_value(a, b) for a in self.dates for b in other.dates)
-        return not self.stems & other.stems
-
-    @property
-    def label(self) -> str:
-        """Its first name or date, or else its first own words."""
-        if self.dates:
-            return self.text[self.dates[0].start : self.dates[0].end].strip()
-        runs: list[list[Word]] = [[]]
-        for word in words(self.text):
-            if word.stem in self.stems:
-                runs[-1].append(word)
-            elif runs[-1]:
-                runs.append([])
-        named = {w.start for w in names(self.text)}
-        run = max(filter(None, runs), key=lambda r: (r[0].start in named, _is_particular(r[0])))  # the first of equals
-        return self.text[run[0].start : run[-1].end]
+_YES_OR_NO = re.compile(r"\W*(yes|no)\b", re.I)
 
 
-def _is_particular(word: Word) -> bool:
-    return word.text[0].isupper() or word.text[0].isdigit()
+def answer_sides(asked: Asked, answers: Sequence[ShortAnswer]) -> tuple[Side, ...]:
+    """Sides that answer differently; () where none is likely enough to disagree with the first, the likeliest answer.
 
-
-def _given(asked: Asked, text: str) -> _Given | None:
-    """None for what cannot be an answer: it speaks of too little that is asked, or gives nothing of the kind."""
-    stems_asked = set(asked.stems)
-    said = content(stems_asked, text)
-    if len(stems_asked) < TUNING.least_asked or len(said.asked) < TUNING.nearly_all * len(stems_asked):
-        return None
-    dates: tuple[Value, ...] = ()
-    stems = said.own
-    if "date" in asked.quantities:
-        dates = tuple(v for v in values(text) if v.kind == "date")
-        if not dates:
-            return None
-    elif asked.a_name:
-        stems &= {w.stem for w in words(text) if _is_particular(w)}
-    return _Given(text, stems, dates) if stems else None
-
-
-def answer_sides(asked: Asked, rivals: Sequence[Evidence], answered: Sequence[str]) -> tuple[Side, ...]:
-    """Sources that answer with something else where one thing is asked for; () where none does.
-
-    ``rivals`` are sentences that each answer the question, ``answered`` those of the answer.
+    An answer joins the side that it agrees with, or makes one of its own where it is likely to disagree with all there
+    are. The newest side comes first.
     """
-    if not asked.one_thing or asked.yes_or_no or asked.how_it_stands:
+    groups: list[list[ShortAnswer]] = []
+    for answer in answers:
+        alike = next((group for group in groups if same_answer(answer.text, group[0].text, asked.stems)), None)
+        if alike is not None:
+            alike.append(answer)
+        elif all(_disagree(asked, answer, group[0]) for group in groups):
+            groups.append([answer])
+    if len(groups) < 2:
         return ()
-    given = [(e, found) for e in rivals if (found := _given(asked, plain(e.quote))) is not None]
-    # an answer may be no more than the name that completes the question
-    mine = [found for text in answered if (found := _given(asked, f"{asked.text} {text}")) is not None]
-    agreeing = [(e, g) for e, g in given if not all(g.differs_from(m) for m in mine)]
-    sources = {e.document_id for e, _ in agreeing}
-    groups: list[list[tuple[Evidence, _Given]]] = [agreeing]
-    for e, found in given:
-        if e.document_id in sources:
-            continue
-        like = [g for g in groups[1:] if not found.differs_from(g[0][1])]
-        if like:
-            like[0].append((e, found))
-        else:
-            groups.append([(e, found)])
-    if not agreeing or len(groups) < 2:
-        return ()
-    return tuple(side(group[0][1].label, [e for e, _ in group]) for group in groups[: TUNING.most_sides])
+    groups.sort(key=lambda group: max(age(a.evidence) for a in group), reverse=True)
+    return tuple(side(_label(group[0]), [a.evidence for a in group]) for group in groups[: TUNING.most_sides])
+
+
+def log_odds(one: ShortAnswer, other: ShortAnswer) -> float:
+    """Of two different answers being a disagreement."""
+    return TUNING.disagreement.log_odds(signals(one, other))
+
+
+def signals(one: ShortAnswer, other: ShortAnswer) -> dict[str, float]:
+    """What ``TUNING.disagreement`` weighs."""
+    opposed = {_yes_or_no(one.text), _yes_or_no(other.text)} == {"yes", "no"}
+    return {
+        "answers": min(one.evidence.score, other.evidence.score),
+        "unsaid": max(one.unsaid, other.unsaid),
+        "opposed": float(opposed),
+        "measured_alike": float(bool(_measures(one.text) & _measures(other.text))),
+    }
+
+
+def same_answer(one: str, other: str, question: Collection[str] = ()) -> bool:
+    """Whether two answers are one; the ``question``'s own stems tell nothing.
+
+    >>> same_answer("24 months", "two years"), same_answer("Ann Hale", "A. Hale"), same_answer("yes", "No, never")
+    (True, True, False)
+    >>> same_answer("6 ft x 4 ft", "8 ft x 6 ft")
+    False
+    >>> same_answer("an open license", "a closed license", {"licens"})
+    False
+    """
+    if (a := _yes_or_no(one)) and (b := _yes_or_no(other)):
+        return a == b
+    stems, others = ({*content_stems(text)} - {*question} or {*content_stems(text)} for text in (one, other))
+    if stems and others and (stems <= others or others <= stems):
+        return True
+    fewer, more = sorted((one, other), key=lambda text: len(values(text)))
+    if values(fewer):
+        return all(_has(more, value, fewer) for value in values(fewer))
+    return bool(stems & others) and 2 * len(stems & others) >= min(len(stems), len(others))
+
+
+def _has(text: str, value: Value, of: str) -> bool:
+    """Whether ``text`` states the value, which stands in ``of``, be it rounded or in another unit."""
+    if any(same_value(value, v) for v in values(text)):
+        return True
+    mine = (s for s in stated(of) if s.start <= value.start < s.end)
+    return any(
+        (s.value.kind, s.value.measured_in) == (t.value.kind, t.value.measured_in) and s.agrees_with(t)
+        for s in mine
+        for t in stated(text)
+    )
+
+
+def _disagree(asked: Asked, one: ShortAnswer, other: ShortAnswer) -> bool:
+    """Whether two different answers are a disagreement; not where the newest is asked for and one of them is newer."""
+    newer = asked.latest and age(one.evidence) != age(other.evidence)
+    return not newer and not of_one_text(one.evidence, other.evidence) and log_odds(one, other) >= TUNING.disagree
+
+
+def _measures(text: str) -> set[tuple[str, str]]:
+    return {(v.kind, v.measured_in) for v in values(text)}
+
+
+def _yes_or_no(text: str) -> str:
+    match = _YES_OR_NO.match(text)
+    return match[1].lower() if match else ""
+
+
+def _label(answer: ShortAnswer) -> str:
+    """The answer where the quotation has it word for word, else the quotation: a model's own words prove nothing."""
+    tells = content_stems(answer.text) and not _yes_or_no(answer.text)
+    return (_within(answer.text, answer.evidence) if tells else "") or plain(answer.evidence.quote)
+
+
+def _within(text: str, evidence: Evidence) -> str:
+    """The words of the quotation that ``text`` repeats; "" where it does not."""
+    wanted = [w.text.casefold() for w in words(text)]
+    quote = plain(evidence.quote)
+    given = words(quote)
+    for n in range(len(given) - len(wanted) + 1):
+        if wanted and [w.text.casefold() for w in given[n : n + len(wanted)]] == wanted:
+            start = given[n].start
+            while start and not quote[start - 1].isspace() and quote[start - 1] not in "“\"'(":
+                start -= 1  # a sign of currency
+            return quote[start : given[n + len(wanted) - 1].end]
+    return ""

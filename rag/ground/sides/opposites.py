@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from rag.ground.sides.common import side
 from rag.retrieve.question import Asked
-from rag.retrieve.tuning import TUNING
-from rag.text.words import content_stems, overlap, stem, words
+from rag.text.words import content_stems, stem, words
 from rag.types import Evidence, Side
 
 _OPPOSITES = """open:closed,proprietary public:private increase:decrease rise,rose:fall,fell gain:loss win,won:lose,lost
@@ -36,28 +35,17 @@ def _pole(text: str, subject: str) -> tuple[str, int] | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def opposite_sides(asked: Asked, evidence: Sequence[Evidence], answered: Sequence[str] = ()) -> tuple[Side, ...]:
-    """Two sides that say opposite things of a subject the question names; () where none do.
-
-    ``answered`` are the sentences of the answer. Unless the question is for what sources say, both sides must have
-    half of what else it asks, and unless it asks yes or no with one of the opposite words, the opposition counts only
-    where the answer itself takes a side in it.
-    """
-    always = asked.what_sources_say
-    least = 0.0 if always else TUNING.spoken_of
-    stems = set(asked.stems)
-    named = {POLES[s][0] for s in stems if s in POLES} if asked.yes_or_no else set()
-    said = {e: set(content_stems(e.quote)) for e in evidence}
-    near = [e for e in evidence if overlap(stems - POLES.keys(), said[e]) >= least]
+def opposite_sides(asked: Asked, evidence: Sequence[Evidence]) -> tuple[Side, ...]:
+    """Two sides that say opposite things of a subject the question names; () where none do."""
+    stems = {e: set(content_stems(e.quote)) for e in evidence}
     for word in asked.names or [w for w in words(asked.text) if content_stems(w.text)]:
         subject = word.stem
-        relevant = named | {pole[0] for text in answered if (pole := _pole(text, subject))}
         taken: dict[str, dict[int, list[Evidence]]] = {}
-        for e in near:
-            if subject in said[e] and (pole := _pole(e.quote, subject)) is not None:
+        for e in evidence:
+            if subject in stems[e] and (pole := _pole(e.quote, subject)) is not None:
                 taken.setdefault(pole[0], {}).setdefault(pole[1], []).append(e)
         for pair, by_sign in taken.items():
-            if len(by_sign) == 2 and (always or pair in relevant):
+            if len(by_sign) == 2:
                 labels = [side.split(",")[0] for side in pair.split(":")]
                 shown = re.sub(r"['’]s?$", "", word.text)
                 return tuple(

@@ -21,7 +21,7 @@ from rag.models.protocols import Piece, Prompt
 LogProbs = npt.NDArray[np.float32]
 """Natural log-probability of every token of the vocabulary, shape (vocabulary,)."""
 
-SLOTS = 2  # kinds of prompt whose state is kept: those that answer, and those that judge
+SLOTS = 3  # kinds of prompt whose state is kept: those that answer, that compare and that judge
 
 
 class Network(Protocol):
