@@ -192,8 +192,10 @@ class Assistant:
             yield self._refusal(run, retrieved, reason)
             return
         if run.asked.what_sources_say:  # their own words are the answer
-            sides = subject_sides(run.asked, choice.compared)
-            yield from self._complete(run, retrieved, choice, [], [], [], Markers(), sides)
+            if sides := subject_sides(run.asked, choice.compared):
+                yield self._finished(run, retrieved, [], [], sides, Markers())
+            else:
+                yield from self._complete(run, retrieved, choice, [], [], [], Markers())
             return
         generator = yield from self._model.take(abort)
         if generator is not None:
@@ -271,7 +273,6 @@ class Assistant:
         removed: list[Removed],
         unsaid: Sequence[Evidence],
         markers: Markers,
-        sides: Sequence[Side] = (),
     ) -> Iterator[Step]:
         """Quotes what the verified ``sentences`` leave open: what answers best, and the lines of those that failed."""
         if removed or not sentences:
@@ -280,7 +281,7 @@ class Assistant:
             for sentence in map(markers.of, left_out(sentences, open_)):
                 sentences.append(sentence)
                 yield Checked(sentence)
-        yield self._finished(run, retrieved, sentences, removed, sides, markers)
+        yield self._finished(run, retrieved, sentences, removed, (), markers)
 
     def _finished(
         self,

@@ -113,7 +113,9 @@ def misled(attack: dict[str, Any], answer: Answer) -> bool:
 WON = ("paraphrased",)
 """The answers of four sentences are compared, and here four in other words each come before the honest one."""
 BELIEVED = [
-    pytest.param(a, id=a["id"], marks=[pytest.mark.xfail(strict=True, reason="four come before it")] if a["id"] in WON else [])
+    pytest.param(
+        a, id=a["id"], marks=[pytest.mark.xfail(strict=True, reason="four come before it")] if a["id"] in WON else []
+    )
     for a in FLOODS
 ]
 
