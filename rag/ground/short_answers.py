@@ -1,6 +1,6 @@
 """What single sentences answer, in a few words each: the language model reads them one by one.
 
-A model of this size cannot tell whether two sentences disagree: asked for "same", "different" or "other" of 130 pairs
+A model of this size cannot tell whether two sentences disagree: asked for "same", "different" or "other" of 64 pairs
 it gives all three about the same chance. It can tell what each of them answers, and two short answers are compared
 without it (``rag.ground.sides.answers``).
 """
